@@ -215,6 +215,7 @@ export interface Effect {
   phase: EffectPhase;
   /** Raised by every claim: who holds the number may act. */
   epoch: number;
+  /** What the world was told (a datestop, say); the run's own deadline is the one that counts. */
   deadline: Deadline;
   intendedAt: number;
   injectedAt: number | null;

@@ -12,6 +12,11 @@ export interface World {
   hosts: ReadonlyMap<string, readonly string[]>;
   /** What this host can do; a kind refuses before anything starts instead of failing midway. */
   host: HostFeatures;
+  /**
+   * True while a run is active: a peer that is dead just now contributes no address instead of throwing SQ209. No address at all
+   * comes to a fault that matches nothing, never everything.
+   */
+  lenient?: boolean;
 }
 
 export interface HostFeatures {
@@ -66,8 +71,12 @@ export interface FaultKind {
   readonly entersNetwork: boolean;
   /** Exclusive uses of a target, such as `freeze`: two effects that use one of the same name collide. */
   uses(fault: FaultSpec): string[];
+  /** What a JSON Schema can't say: one sentence for each mistake in a fault that matches the schema. `resolve` refuses them too. */
+  problems?(fault: FaultSpec): string[];
   /** Host names that must be resolved in the target's namespace before `resolve`. */
   lookups?(fault: FaultSpec): string[];
+  /** Names of services and containers that `resolve` looks for in the world: a change of one of them may change its answer. */
+  peers?(fault: FaultSpec): string[];
   /** ms between strikes of a repeating act. */
   interval?(fault: FaultSpec): number | undefined;
   /** Pure. What the parameters come to for this target. Throws SquallError (SQ208, SQ209) where it must be refused. */

@@ -15,19 +15,29 @@ export interface ExecOptions {
   timeout?: number;
 }
 
+/** Where administrators' programs live: a service's or a user's PATH often leaves these out. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+
+/** The folders programs are looked for in: PATH, then the system's own. */
+export function searchPath(path: string = process.env.PATH ?? ''): string[] {
+  return [...new Set([...path.split(':').filter((folder) => folder.startsWith('/')), ...SYSTEM_FOLDERS])];
+}
+
 /**
- * The one way to run a program: an argument list, never a shell. Resolves with the exit code; rejects with SQ306 where the program
- * does not exist, SQ303 where it was killed by a signal or the time limit.
+ * The one way to run a program: an argument list, never a shell, messages in English. Resolves with the exit code; rejects with
+ * SQ306 where the program does not exist, SQ303 where it could not start or was killed by a signal or the time limit.
  */
 export function exec(
   program: string,
   args: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
+  const timeout = options.timeout ?? 10_000;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
+      env: { ...process.env, PATH: searchPath().join(':'), LC_ALL: 'C' },
       stdio: ['pipe', 'pipe', 'pipe', ...(options.fds ?? [])],
-      timeout: options.timeout ?? 10_000,
+      timeout,
       killSignal: 'SIGKILL',
     });
     const out: Buffer[] = [];
@@ -36,22 +46,26 @@ export function exec(
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     child.stdin?.on('error', () => {}); // a child that exits early closes its end: its exit code tells
     child.stdin?.end(options.stdin ?? '');
-    child.on('error', (cause: NodeJS.ErrnoException) => {
-      const missing = cause.code === 'ENOENT';
-      reject(
-        new SquallError(
-          missing ? 'SQ306' : 'SQ303',
-          missing ? `${program} is not installed` : `${program}: ${cause.message}`,
-          { cause },
-        ),
-      );
-    });
+    child.on('error', (cause: NodeJS.ErrnoException) => reject(startError(program, cause)));
     child.on('close', (code, signal) => {
       if (code === null) {
-        reject(new SquallError('SQ303', `${program} was ended by ${signal}`, { terminal: false }));
+        const why = child.killed ? `did not end within ${timeout} ms` : `was ended by ${signal}`;
+        reject(new SquallError('SQ303', `${program} ${why}`, { terminal: false }));
         return;
       }
       resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
     });
   });
+}
+
+function startError(program: string, cause: NodeJS.ErrnoException): SquallError {
+  if (cause.code === 'ENOENT') {
+    return new SquallError('SQ306', `${program} is not installed`, {
+      hint: 'Install it on the machine the daemon runs on; `squall doctor` names the package',
+      cause,
+    });
+  }
+  // Out of processes or descriptors passes; a missing permission does not.
+  const terminal = !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(cause.code ?? '');
+  return new SquallError('SQ303', `${program}: ${cause.message}`, { terminal, cause });
 }

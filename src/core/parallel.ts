@@ -1,0 +1,15 @@
+/** Runs `work` over all items, at most `width` at once; resolves with the results in the items' order. Rejects with the first error. */
+export async function eachOf<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  async function worker(): Promise<void> {
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await work(items[index] as T);
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  return results;
+}

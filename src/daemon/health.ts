@@ -1,0 +1,52 @@
+import { VERSION } from '../core/version.ts';
+import type { ManifestSource } from '../manifests/source.ts';
+import type { Inventory } from '../runtime/inventory.ts';
+import type { Health } from '../server/control.ts';
+import type { SentinelKeeper } from './sentinel-keeper.ts';
+import type { State } from './state.ts';
+
+export interface HealthSources {
+  state: State;
+  inventory: Inventory;
+  manifests: ManifestSource;
+  sentinel: SentinelKeeper;
+  /** The first listing and the first reading are done. */
+  started: boolean;
+}
+
+/** Ready means: able to act. A missing sentinel or a broken manifest is told, and takes nothing away from that. */
+export function healthOf({ state, inventory, manifests, sentinel, started }: HealthSources): Health {
+  const engine = inventory.connected();
+  const journal = writable(state);
+  const problems = manifests.state().problems.filter(({ severity }) => severity === 'error').length;
+  const alive = sentinel.alive();
+  return {
+    ready: started && engine && journal === undefined,
+    checks: [
+      { name: 'journal', ok: journal === undefined, message: journal ?? 'writable' },
+      { name: 'engine', ok: engine, message: engine ? 'connected' : 'not connected: trying again' },
+      {
+        name: 'manifests',
+        ok: problems === 0,
+        message: problems === 0 ? 'all valid' : `${problems} problems: see \`squall validate\``,
+      },
+      {
+        name: 'sentinel',
+        ok: alive,
+        message: alive ? 'watching' : 'not running: paused and stopped containers have no dead-man switch',
+      },
+    ],
+    version: VERSION,
+    instance: state.journal.instance,
+    halted: state.halt.read(),
+  };
+}
+
+function writable({ journal }: State): string | undefined {
+  try {
+    journal.transaction(() => {});
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

@@ -1,0 +1,15 @@
+import { PHASES } from '../core/types.ts';
+import type { ReconcileDeps } from '../reconcile/deps.ts';
+
+/** The metrics page. What is counted over all experiments is counted here, when somebody asks, and not at every pass. */
+export async function scrape({
+  journal,
+  metrics,
+  halt,
+}: Pick<ReconcileDeps, 'journal' | 'metrics' | 'halt'>): Promise<string> {
+  const records = journal.experiments.all();
+  for (const phase of PHASES)
+    metrics.experiments.set({ phase }, records.filter((record) => record.phase === phase).length);
+  metrics.halted.set(halt.read() ? 1 : 0);
+  return metrics.registry.metrics();
+}

@@ -1,0 +1,55 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { SquallError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { SquallEvent } from '../core/types.ts';
+import { type HaltFile, openHaltFile } from '../journal/halt-file.ts';
+import { type Journal, openJournal } from '../journal/journal.ts';
+import type { RecoveryDeps } from '../reconcile/recovery.ts';
+import { createDocker, type DockerEngine } from '../runtime/docker.ts';
+import { createNetns } from '../runtime/netns.ts';
+import { crashAt } from './crash-test.ts';
+import { type StatePaths, statePaths } from './paths.ts';
+
+/** A state directory, opened, with the means to recover what it says. */
+export interface State {
+  paths: StatePaths;
+  clock: Clock;
+  log: Log;
+  journal: Journal;
+  halt: HaltFile;
+  engine: DockerEngine;
+  recovery: RecoveryDeps;
+}
+
+export interface StateOptions {
+  state: string;
+  dockerHost: string | undefined;
+  log: Log;
+  role: 'daemon' | 'sentinel' | 'halt';
+  onEvent?: (event: SquallEvent) => void;
+}
+
+/** Opens (and makes, mode 0700) the state directory. Throws SQ305 where it can't be written. */
+export function openState({ state, dockerHost, log, role, onEvent }: StateOptions): State {
+  const paths = statePaths(state);
+  try {
+    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    chmodSync(paths.dir, 0o700);
+  } catch (cause) {
+    const hint = 'Give a directory you may write to: --state DIR, or SQUALL_STATE';
+    throw new SquallError(
+      'SQ305',
+      `the state directory ${state} can't be made: ${(cause as Error).message}`,
+      { hint, cause },
+    );
+  }
+  const clock = systemClock;
+  const journal = openJournal(paths.journal, onEvent ? { onEvent } : {});
+  const halt = openHaltFile(paths.halt);
+  const engine = createDocker({ ...(dockerHost !== undefined && { host: dockerHost }), clock });
+  const faults = { clock, log, docker: engine, netns: createNetns(), instance: journal.instance };
+  const claimant = `${role}:${process.pid}`;
+  const recovery = { journal, clock, log, claimant, faults, at: crashAt(process.env) };
+  return { paths, clock, log, journal, halt, engine, recovery };
+}

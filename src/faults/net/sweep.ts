@@ -1,0 +1,77 @@
+import { CHAIN_PREFIX, type Mark, parseMark } from '../../core/marks.ts';
+import type { Container } from '../../core/types.ts';
+import type { Backend, Family } from '../../runtime/iptables.ts';
+import { optionOf, type SavedTable } from '../../runtime/iptables-save.ts';
+import type { Netns, NetnsPort } from '../../runtime/netns.ts';
+import { readable, remove, tablesOf } from './apply.ts';
+
+/** A chain of Squall's, as found in a namespace. */
+export interface SeenMark {
+  chain: string;
+  family: Family;
+  backend: Backend;
+  /** What it says of itself; undefined where the comment is gone or not ours: not to be removed then. */
+  mark: Mark | undefined;
+}
+
+type Subject = Pick<Container, 'id' | 'name' | 'pid'>;
+
+/**
+ * Every chain named `SQ-...` in the container's namespace, of any family and back end. Only looks. Throws SQ307 where it is not
+ * running, SQ302 where the namespace is not its own.
+ */
+export function readMarks(netns: NetnsPort, container: Subject): Promise<SeenMark[]> {
+  return netns.enter(container, async (ns) => {
+    const families = await Promise.all(([4, 6] as const).map((family) => readFamily(ns, family)));
+    return families.flat();
+  });
+}
+
+/** Removes those of `chains` that carry a mark when looked at again, with their jumps. Returns the names that were removed. */
+export function removeChains(
+  netns: NetnsPort,
+  container: Subject,
+  chains: readonly Pick<SeenMark, 'chain' | 'family' | 'backend'>[],
+): Promise<string[]> {
+  return netns.enter(container, async (ns) => {
+    const seen = (await Promise.all(([4, 6] as const).map((family) => readFamily(ns, family)))).flat();
+    const doomed = seen.filter(({ mark, ...at }) => mark && chains.some((chain) => same(chain, at)));
+    const places = Map.groupBy(doomed, ({ family, backend }) => `${family} ${backend}`);
+    await Promise.all(
+      [...places.values()].map(async (group) => {
+        const [first] = group;
+        if (!first) return;
+        const own = group.map(({ chain }) => chain);
+        await remove({ ns, family: first.family, backend: first.backend, own });
+      }),
+    );
+    return [...new Set(doomed.map(({ chain }) => chain))];
+  });
+}
+
+async function readFamily(ns: Netns, family: Family): Promise<SeenMark[]> {
+  const backends = await readable(ns, family);
+  const found = await Promise.all(
+    backends.map(async (backend) =>
+      marksOf(await tablesOf(ns, family, backend)).map((seen) => ({ ...seen, family, backend })),
+    ),
+  );
+  return found.flat();
+}
+
+/** Pure: chains and marks in a filter table; a chain that was flushed is explained by its jump. */
+export function marksOf(tables: readonly SavedTable[]): Pick<SeenMark, 'chain' | 'mark'>[] {
+  const table = tables.find(({ name }) => name === 'filter');
+  const chains = [...(table?.chains.keys() ?? [])].filter((name) => name.startsWith(CHAIN_PREFIX));
+  return chains.map((chain) => {
+    const speaks = table?.rules.filter(
+      ({ chain: on, args }) => on === chain || optionOf(args, '-j') === chain,
+    );
+    const marks = speaks?.map(({ args }) => parseMark(optionOf(args, '--comment') ?? ''));
+    return { chain, mark: marks?.find((mark) => mark !== undefined) };
+  });
+}
+
+function same(a: Pick<SeenMark, 'chain' | 'family' | 'backend'>, b: typeof a): boolean {
+  return a.chain === b.chain && a.family === b.family && a.backend === b.backend;
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { SquallError } from '../core/errors.ts';
+import type { SquallEvent } from '../core/types.ts';
+import { type EffectStore, effectStore } from './effects.ts';
+import { type EventStore, eventStore } from './events.ts';
+import { type ExperimentStore, experimentStore } from './experiments.ts';
+import { type RunStore, runStore } from './runs.ts';
+import { migrate } from './schema.ts';
+
+/** Everything Squall must not forget, in one SQLite file (WAL, synchronous FULL: a returned write has reached the disk). */
+export interface Journal {
+  /** The id of this state directory, 8 hex digits, made with it. */
+  readonly instance: string;
+  readonly experiments: ExperimentStore;
+  readonly runs: RunStore;
+  readonly effects: EffectStore;
+  readonly events: EventStore;
+  /** All of `work` or nothing of it, in one durable write. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+export interface JournalOptions {
+  /** Opens what is there and never writes. */
+  readOnly?: boolean;
+  /** ms to wait for another process's write. Default 2 s. */
+  timeout?: number;
+  /** Called with each event after it is stored. */
+  onEvent?: (event: SquallEvent) => void;
+}
+
+/** A journal that nobody keeps, for a plan where there is none yet. */
+export const IN_MEMORY = ':memory:';
+
+/** Prepares each statement once. */
+export type Prepare = (sql: string) => StatementSync;
+
+/** Opens (and makes, unless read-only) the journal in `file`. Throws SQ305 where it can't be opened. */
+export function openJournal(file: string, options: JournalOptions = {}): Journal {
+  const db = open(file, options);
+  const cache = new Map<string, StatementSync>();
+  const prepare: Prepare = (sql) => {
+    let statement = cache.get(sql);
+    if (!statement) {
+      statement = db.prepare(sql);
+      cache.set(sql, statement);
+    }
+    return statement;
+  };
+  let depth = 0;
+  function transaction<T>(work: () => T): T {
+    if (depth > 0) return work();
+    return write(() => {
+      db.exec('BEGIN IMMEDIATE');
+      depth += 1;
+      try {
+        const result = work();
+        db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw error;
+      } finally {
+        depth -= 1;
+      }
+    });
+  }
+  return {
+    instance: instanceOf(prepare),
+    experiments: experimentStore(prepare),
+    runs: runStore(prepare),
+    effects: effectStore(prepare),
+    events: eventStore(prepare, options.onEvent),
+    transaction,
+    close: () => db.close(),
+  };
+}
+
+function open(file: string, options: JournalOptions): DatabaseSync {
+  try {
+    const db = new DatabaseSync(file, {
+      timeout: options.timeout ?? 2000,
+      readOnly: options.readOnly ?? false,
+    });
+    if (options.readOnly) return db;
+    if (file !== IN_MEMORY) chmodSync(file, 0o600);
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec('PRAGMA synchronous = FULL');
+    migrate(db);
+    db.prepare("INSERT INTO meta VALUES ('instance', ?) ON CONFLICT DO NOTHING").run(
+      randomBytes(4).toString('hex'),
+    );
+    return db;
+  } catch (cause) {
+    throw new SquallError('SQ305', `the journal ${file} cannot be opened: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function instanceOf(prepare: Prepare): string {
+  return (prepare("SELECT value FROM meta WHERE key = 'instance'").get() as { value: string }).value;
+}
+
+/** SQLite's own errors (disk full, read-only, busy) become SQ305: they mean "no injection", and are worth another try. */
+function write<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'ERR_SQLITE_ERROR') throw cause;
+    throw new SquallError('SQ305', `the journal cannot be written: ${(cause as Error).message}`, {
+      cause,
+      terminal: false,
+    });
+  }
+}

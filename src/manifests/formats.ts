@@ -1,0 +1,120 @@
+import ipaddr from 'ipaddr.js';
+import { parseDuration } from '../core/duration.ts';
+import { nearMiss } from '../core/near-miss.ts';
+import { parseSignal, SIGNAL_NAMES } from '../runtime/signals.ts';
+
+/** A `format` that schemas may name. */
+export interface Format {
+  /** What a person should write, after "expected". */
+  expected: string;
+  test(text: string): boolean;
+  /** For a value that fails: what is wrong in particular, and what to do. */
+  why?(text: string): string | undefined;
+}
+
+/** Every format of the manifests' schemas, fault kinds' included. */
+export const FORMATS = {
+  duration: {
+    expected: 'a duration above zero such as 500ms, 30s or 1m30s',
+    test: (text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms > 0 && Number.isFinite(ms);
+    },
+    why: (text) => (/^[0-9]+$/.test(text) && Number(text) > 0 ? `Add a unit: ${text}s` : undefined),
+  },
+  'duration-or-zero': {
+    expected: 'a duration such as 0s, 500ms or 30s',
+    test: (text) => parseDuration(text) !== undefined,
+    why: (text) => (/^[0-9]+$/.test(text) ? `Add a unit: ${text}s` : undefined),
+  },
+  interval: {
+    expected: 'a duration of 1s at least such as 10s or 1m30s',
+    test: (text) => (parseDuration(text) ?? 0) >= 1000,
+    why: (text) => (/^[0-9]+$/.test(text) && Number(text) > 0 ? `Add a unit: ${text}s` : undefined),
+  },
+  signal: {
+    expected: 'a signal such as SIGTERM, TERM or 15',
+    test: (text) => parseSignal(text) !== undefined,
+    why: whyNoSignal,
+  },
+  cidr: {
+    expected: 'an address range such as 10.0.0.0/8 or fd00::/8',
+    test: isCidr,
+    why: (text) => {
+      if (!ipaddr.isValid(text)) return undefined;
+      return `A single address is ${text}/${text.includes(':') ? 128 : 32}`;
+    },
+  },
+  'port-range': {
+    expected: 'a port or a range such as 8000-8010, from 1 to 65535',
+    test: (text) => {
+      const [, low, high = low] = /^([0-9]{1,5})(?:-([0-9]{1,5}))?$/.exec(text) ?? [];
+      return low !== undefined && Number(low) >= 1 && Number(low) <= Number(high) && Number(high) <= 65_535;
+    },
+  },
+  'regex-or-name': {
+    expected: "a container's name, or a /regular expression/",
+    test: (text) => whyNoPattern(text) === undefined,
+    why: whyNoPattern,
+  },
+} satisfies Record<string, Format>;
+
+/** The format by its name; undefined for one that is not ours. */
+export function formatOf(name: string): Format | undefined {
+  return Object.hasOwn(FORMATS, name) ? FORMATS[name as keyof typeof FORMATS] : undefined;
+}
+
+function whyNoSignal(text: string): string | undefined {
+  if (/^(SIG)?(STOP|TSTP|TTIN|TTOU)$/i.test(text)) return 'Use container-pause to stop processes for a while';
+  if (/^[0-9]+$/.test(text)) return `Write the number without quotes: ${Number(text)}`;
+  const upper = text.toUpperCase();
+  const near = nearMiss(upper.startsWith('SIG') ? upper : `SIG${upper}`, SIGNAL_NAMES);
+  return near === undefined ? `Known: ${SIGNAL_NAMES.join(', ')}` : `Did you mean "${near}"?`;
+}
+
+function isCidr(text: string): boolean {
+  return /^[0-9a-fA-F:.]+\/[0-9]{1,3}$/.test(text) && ipaddr.isValidCIDR(text) && !/^[0-9]+\//.test(text);
+}
+
+/** Longer ones are not about names, which hold a few dozen characters. */
+const LONGEST_PATTERN = 200;
+
+function whyNoPattern(text: string): string | undefined {
+  if (text.length > LONGEST_PATTERN) return `Keep it under ${LONGEST_PATTERN} characters`;
+  if (!text.includes('/')) {
+    if (text.includes('*'))
+      return `Write /^${text.replaceAll(/\.?\*/g, '.*')}$/ where * should stand for anything`;
+    return text === '' ? 'An empty name matches nothing' : undefined;
+  }
+  if (text.length < 3 || !text.startsWith('/') || !text.endsWith('/'))
+    return 'A regular expression stands between two slashes; a name holds none';
+  const source = text.slice(1, -1);
+  try {
+    new RegExp(source);
+  } catch (error) {
+    return (error as Error).message.replace(/^Invalid regular expression: /, 'It does not compile: ');
+  }
+  if (/\\[1-9]|\\k</.test(source)) return 'Back references are refused: they can take forever';
+  if (repeatsARepeat(source)) return 'A repeated group that repeats inside can take forever: unfold it';
+  return undefined;
+}
+
+/**
+ * Whether a group that is repeated without bound holds something that is repeated or alternates: `(a+)+`, `(a|a)*`. Those are the ones
+ * whose time doubles with each character. Refuses a few harmless ones too.
+ */
+function repeatsARepeat(source: string): boolean {
+  const bare = source.replaceAll(/\\./gs, 'x').replaceAll(/\[[^\]]*\]/g, 'x');
+  const open: boolean[] = [];
+  for (let index = 0; index < bare.length; index++) {
+    const char = bare[index];
+    if (char === '(') open.push(false);
+    else if (char === ')') {
+      const loose = open.pop() ?? false;
+      if (loose && /^([*+]|\{\d+,\d*\}|\{\d{2,}\})/.test(bare.slice(index + 1))) return true;
+      if (loose && open.length > 0) open[open.length - 1] = true;
+    } else if (open.length > 0 && /^([*+|]|\{\d+,\d*\})/.test(bare.slice(index)))
+      open[open.length - 1] = true;
+  }
+  return false;
+}

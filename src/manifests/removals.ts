@@ -1,0 +1,121 @@
+import type { Clock } from '../core/clock.ts';
+import type { Declared } from '../core/types.ts';
+import type { DesiredState } from './desired.ts';
+import { gitIsWriting } from './git-lock.ts';
+import { compareText } from './problem.ts';
+
+/** ms that Git may hold a removal back. */
+const LONGEST_GIT = 5_000;
+/** ms that files which never stand still may hold a removal back. */
+const LONGEST_MOVING = 500;
+/** ms between two looks while something holds it back. */
+const LOOK_AGAIN = 15;
+
+/** A name that is not declared any more and still counts, for it may come back at once. */
+interface Held {
+  declared: Declared;
+  /** Wall clock, ms, of the first event. */
+  at: number;
+  settled: boolean;
+  /** Waited for moving files, and for Git, as long as one may. */
+  tiredOfFiles: boolean;
+  tiredOfGit: boolean;
+  timers: Map<string, () => void>;
+}
+
+/**
+ * Holds removals back till they have settled: a rename, an editor's save by rename and a checkout all remove a file for a moment, and a
+ * fault must not blink for that.
+ */
+export class Removals {
+  readonly #clock: Clock;
+  readonly #settleMs: number;
+  readonly #wake: () => void;
+  readonly #held = new Map<string, Held>();
+
+  constructor(clock: Clock, settleMs: number, wake: () => void) {
+    this.#clock = clock;
+    this.#settleMs = settleMs;
+    this.#wake = wake;
+  }
+
+  /**
+   * `merged` with the names of `before` that it lacks and that may still come back; and when (wall clock, ms) those that are given up
+   * now were first seen to be gone. `unsettled`: files that may yet declare them.
+   */
+  hold(
+    before: DesiredState,
+    merged: DesiredState,
+    seenAt: number,
+    unsettled: number,
+  ): { state: DesiredState; ended: number[] } {
+    const ended: number[] = [];
+    const kept: [string, Declared][] = [];
+    for (const name of this.#held.keys()) if (merged.experiments.has(name)) this.#release(name);
+    for (const [name, declared] of before.experiments) {
+      if (merged.experiments.has(name)) continue;
+      const held = this.#held.get(name) ?? this.#begin(name, declared, seenAt);
+      if (this.#mayComeBack(held, unsettled)) kept.push([name, held.declared]);
+      else {
+        ended.push(held.at);
+        this.#release(name);
+      }
+    }
+    if (kept.length === 0) return { state: merged, ended };
+    const experiments = new Map([...merged.experiments, ...kept].sort(([a], [b]) => compareText(a, b)));
+    return { state: { experiments, problems: merged.problems }, ended };
+  }
+
+  /** How many names are held. */
+  pending(): number {
+    return this.#held.size;
+  }
+
+  cancel(): void {
+    for (const name of this.#held.keys()) this.#release(name);
+  }
+
+  #begin(name: string, declared: Declared, at: number): Held {
+    const held: Held = {
+      declared,
+      at,
+      settled: false,
+      tiredOfFiles: false,
+      tiredOfGit: false,
+      timers: new Map(),
+    };
+    this.#held.set(name, held);
+    this.#timer(held, 'settle', this.#settleMs, () => {
+      held.settled = true;
+    });
+    this.#timer(held, 'files', this.#settleMs + LONGEST_MOVING, () => {
+      held.tiredOfFiles = true;
+    });
+    this.#timer(held, 'git', LONGEST_GIT, () => {
+      held.tiredOfGit = true;
+    });
+    return held;
+  }
+
+  #mayComeBack(held: Held, unsettled: number): boolean {
+    if (!held.settled) return true;
+    const files = unsettled > 0 && !held.tiredOfFiles;
+    const git = !held.tiredOfGit && gitIsWriting(held.declared.source.file);
+    if (files || git) this.#timer(held, 'again', LOOK_AGAIN, () => {});
+    return files || git;
+  }
+
+  #timer(held: Held, key: string, ms: number, fn: () => void): void {
+    held.timers.get(key)?.();
+    const cancel = this.#clock.after(ms, () => {
+      fn();
+      this.#wake();
+    });
+    held.timers.set(key, cancel);
+  }
+
+  #release(name: string): void {
+    for (const cancel of this.#held.get(name)?.timers.values() ?? []) cancel();
+    this.#held.delete(name);
+  }
+}

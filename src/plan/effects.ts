@@ -1,0 +1,110 @@
+import { sameJson } from '../core/canonical.ts';
+import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.ts';
+import type { FaultKind, Observation, World } from '../faults/fault.ts';
+import { faultKind } from '../faults/index.ts';
+import type { Action, InjectReason } from './actions.ts';
+
+/** Wall ms by which a datestop may differ from the deadline before it is rewritten: /proc/uptime counts in 10 ms. */
+const DEADLINE_TOLERANCE = 100;
+
+export interface EffectInput {
+  /** Wall ms. */
+  now: number;
+  /** The run's deadline on today's wall clock. */
+  deadline: number;
+  targets: readonly Container[];
+  /** Ids of targets that joined in this pass. */
+  joined: ReadonlySet<string>;
+  faults: readonly SlottedFault[];
+  effects: readonly Effect[];
+  observations: ReadonlyMap<number, Observation>;
+  world: World;
+}
+
+/** What must change so that every target carries every fault and nothing else: injections first, so that an edit leaves no gap. */
+export function diffEffects(input: EffectInput): Action[] {
+  const injections = input.targets.flatMap((target) =>
+    input.faults.flatMap((slotted) => {
+      const effect = input.effects.find(
+        ({ target: { id }, slot }) => id === target.id && slot === slotted.slot,
+      );
+      return converge(input, target, slotted, effect);
+    }),
+  );
+  return [...injections, ...unwanted(input)];
+}
+
+function unwanted({ targets, faults, effects }: EffectInput): Action[] {
+  return effects
+    .filter(({ phase }) => phase !== 'recovered')
+    .filter(
+      ({ target, slot }) =>
+        !targets.some(({ id }) => id === target.id) || !faults.some((fault) => fault.slot === slot),
+    )
+    .reverse()
+    .map((effect) => ({ kind: 'recover', effect, reason: 'edited' }));
+}
+
+function converge(
+  input: EffectInput,
+  target: Container,
+  { slot, fault }: SlottedFault,
+  effect: Effect | undefined,
+): Action[] {
+  const kind = faultKind(fault.type);
+  if (kind.nature === 'act') return convergeAct(input, kind, target, slot, fault, effect);
+  if (target.pid === 0) return []; // its next start brings us back
+  const resolved = kind.resolve(fault, target, input.world);
+  const reason = staleness(input, kind, target, fault, resolved, effect);
+  return reason ? [{ kind: 'inject', target, slot, fault, resolved, reason }] : [];
+}
+
+function staleness(
+  input: EffectInput,
+  kind: FaultKind,
+  target: Container,
+  fault: FaultSpec,
+  resolved: unknown,
+  effect: Effect | undefined,
+): InjectReason | undefined {
+  if (!effect) return input.joined.has(target.id) ? 'matched' : 'new';
+  if (effect.incarnation !== target.startedAt) return 'restarted';
+  if (!sameJson(effect.fault, fault)) return 'edited';
+  if (effect.phase !== 'injected') return 'resume';
+  if (!sameJson(effect.resolved, resolved)) return 'peers';
+  if (kind.endedBy === 'kernel' && Math.abs(effect.deadline.wall - input.deadline) > DEADLINE_TOLERANCE)
+    return 'deadline';
+  const seen = input.observations.get(effect.id);
+  return seen === 'drifted' || seen === 'absent' ? 'drift' : undefined;
+}
+
+/** An act strikes once (or every so often); the start that it causes never brings it back. */
+function convergeAct(
+  input: EffectInput,
+  kind: FaultKind,
+  target: Container,
+  slot: number,
+  fault: FaultSpec,
+  effect: Effect | undefined,
+): Action[] {
+  const up = target.state === 'running';
+  const strike = (reason: InjectReason): Action[] =>
+    up
+      ? [{ kind: 'inject', target, slot, fault, resolved: kind.resolve(fault, target, input.world), reason }]
+      : [];
+  if (!effect) return strike(input.joined.has(target.id) ? 'matched' : 'new');
+  const restarted = effect.incarnation !== target.startedAt;
+  if (effect.phase === 'intended') return restarted || !up ? [{ kind: 'adopt', effect }] : strike('resume');
+  if (!sameJson(effect.fault, fault)) return strike('edited');
+  const due = nextStrike(kind, effect);
+  if (due !== undefined) return input.now >= due ? strike('strike') : [];
+  return effect.phase === 'injected' && up && restarted
+    ? [{ kind: 'recover', effect, reason: 'target-started' }]
+    : [];
+}
+
+/** Wall ms of the next strike of a repeating act; undefined for the rest. */
+export function nextStrike(kind: FaultKind, effect: Effect): number | undefined {
+  const interval = kind.interval?.(effect.fault);
+  return interval === undefined ? undefined : effect.intendedAt + interval;
+}

@@ -1,0 +1,133 @@
+import type { Condition, ConditionType, Effect, ExperimentRecord, Phase } from '../core/types.ts';
+import type { Refusal } from './guard.ts';
+import type { PlanInput } from './plan.ts';
+
+export interface Status {
+  phase: Phase;
+  reason: string;
+  message: string;
+  refusal?: Refusal;
+}
+
+/**
+ * The object that the manifest stands for now: new, edited (the generation rises with the spec's hash) or as it was. A stale or
+ * conflicting manifest changes nothing that was accepted before. Undefined where there is neither manifest nor object.
+ */
+export function accept({
+  manifest,
+  record,
+  run,
+  clock,
+  fresh,
+  name,
+}: PlanInput): ExperimentRecord | undefined {
+  if (!manifest) return record;
+  const { specHash, spec, labels, source } = manifest;
+  const now = clock.now();
+  if (!record) {
+    const empty = {
+      hold: null,
+      phase: 'Pending',
+      reason: '',
+      message: '',
+      conditions: [],
+      runId: null,
+      runRequested: null,
+    } as const;
+    return {
+      ...empty,
+      conditions: [],
+      name,
+      uid: fresh.uid,
+      generation: 1,
+      specHash,
+      spec,
+      labels,
+      source,
+      createdAt: now,
+      updatedAt: now,
+    };
+  }
+  const deleting = run?.endedAt === null && run.reason === 'Deleted';
+  if (manifest.stale || manifest.conflict || deleting) return record;
+  const generation = record.generation + (specHash === record.specHash ? 0 : 1);
+  return { ...record, generation, specHash, spec, labels, source };
+}
+
+/** The object with its phase and conditions; `updatedAt` moves only where something a person can see changed. */
+export function withStatus(input: PlanInput, record: ExperimentRecord, status: Status): ExperimentRecord {
+  const conditions = conditionsOf(input, record, status);
+  const { phase, reason, message } = status;
+  return { ...record, phase, reason, message, conditions };
+}
+
+type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+function conditionsOf(input: PlanInput, record: ExperimentRecord, status: Status): Condition[] {
+  const verdicts = [
+    valid(input),
+    selected(status),
+    permitted(input, status),
+    injected(input, status),
+    recovered(input),
+  ];
+  return verdicts
+    .filter((verdict) => verdict !== undefined)
+    .map((verdict) => {
+      const before = record.conditions.find(({ type }) => type === verdict.type);
+      const time = before && before.status === verdict.status ? before.time : input.clock.now();
+      return { ...verdict, time, observedGeneration: record.generation };
+    });
+}
+
+function verdict(type: ConditionType, holds: boolean, reason: string, message = ''): Verdict {
+  return { type, status: holds ? 'True' : 'False', reason, message };
+}
+
+function valid({ manifest }: PlanInput): Verdict {
+  if (manifest?.conflict) return verdict('Valid', false, 'NameTaken', manifest.conflict);
+  if (manifest?.stale) return verdict('Valid', false, 'Stale', manifest.stale);
+  return verdict('Valid', true, 'Accepted');
+}
+
+const WAITING = new Set(['NoMatch', 'NotRunning', 'TooFew', 'NotOptedIn', 'Protected']);
+
+function selected({ phase, refusal, message }: Status): Verdict | undefined {
+  if (refusal && WAITING.has(refusal.reason))
+    return verdict('Selected', false, refusal.reason, refusal.message);
+  if (phase === 'Invalid' || phase === 'Halted' || phase === 'Suspended') return undefined;
+  return verdict('Selected', true, 'Matched', phase === 'Running' ? message : '');
+}
+
+function permitted({ halted }: PlanInput, { phase, refusal, reason, message }: Status): Verdict | undefined {
+  if (refusal)
+    return phase === 'Denied' ? verdict('Permitted', false, refusal.reason, refusal.message) : undefined;
+  if (halted || phase === 'Halted')
+    return verdict('Permitted', !halted && reason !== 'Halted', reason, message);
+  if (phase === 'Invalid' || phase === 'Suspended') return undefined;
+  return verdict('Permitted', true, 'Permitted');
+}
+
+function injected({ effects }: PlanInput, { phase }: Status): Verdict | undefined {
+  if (effects.length === 0) return phase === 'Running' ? verdict('Injected', false, 'Injecting') : undefined;
+  const standing = effects.filter((effect) => effect.phase === 'injected').length;
+  const holds =
+    phase === 'Running' &&
+    effects.every((effect) => effect.phase === 'injected' || effect.phase === 'recovered');
+  return verdict('Injected', holds, holds ? 'Injected' : 'NotInjected', `${standing} of ${effects.length}`);
+}
+
+function recovered({ effects }: PlanInput): Verdict | undefined {
+  if (effects.length === 0) return undefined;
+  const open = (effect: Effect) => effect.phase !== 'recovered';
+  const failed = effects.filter(({ phase }) => phase === 'failed');
+  if (failed.length > 0)
+    return verdict('Recovered', false, 'NotRecovered', failed.map(({ error }) => error).join('; '));
+  const left = effects.filter(open).length;
+  return verdict(
+    'Recovered',
+    left === 0,
+    left === 0 ? 'Recovered' : 'Active',
+    `${effects.length - left} of ${effects.length}`,
+  );
+}

@@ -1,0 +1,156 @@
+import { sameJson } from '../core/canonical.ts';
+import { deadlineIn } from '../core/clock.ts';
+import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
+import type { Action, Plan, RunDraft } from '../plan/actions.ts';
+import type { PlanInput } from '../plan/plan.ts';
+import { emit, type ReconcileDeps } from './deps.ts';
+import { deadlineOf, type Injection, type Prepared } from './prepare.ts';
+
+/** An intent that is durable: now the fault may be injected. */
+export interface Committed {
+  effect: Effect;
+  injection: Injection;
+}
+
+/**
+ * Writes what the plan decides in one transaction, before anything is done: the object, its run, and an intent for every injection.
+ * Throws SQ305 where it can't be written.
+ */
+export function commit(
+  deps: ReconcileDeps,
+  input: PlanInput,
+  plan: Plan,
+  prepared: readonly Prepared[],
+): Committed[] {
+  const committed = deps.journal.transaction(() => {
+    for (const action of plan.actions) writeRun(deps, input, plan, action);
+    writeRecord(deps, input.record, plan.record);
+    return prepared.map((item) => intend(deps, input, item));
+  });
+  report(deps, input, plan);
+  return committed;
+}
+
+function intend(
+  { journal, clock }: ReconcileDeps,
+  input: PlanInput,
+  { injection, deadline, undo }: Prepared,
+): Committed {
+  const { target, slot, fault, resolved } = injection;
+  const runId =
+    input.run && input.run.endedAt === null ? input.run.id : `${input.name}-${input.fresh.runNumber}`;
+  const effect = journal.effects.intend({
+    runId,
+    experiment: input.name,
+    instance: journal.instance,
+    target: { id: target.id, name: target.name },
+    incarnation: target.startedAt,
+    slot,
+    fault,
+    resolved,
+    undo,
+    deadline,
+    at: clock.now(),
+  });
+  return { effect, injection };
+}
+
+function writeRun(deps: ReconcileDeps, input: PlanInput, plan: Plan, action: Action): void {
+  const { journal, clock } = deps;
+  const { run } = input;
+  if (action.kind === 'start') {
+    journal.runs.takeNumber(input.name);
+    journal.runs.put(newRun(deps, input.name, action.run));
+  } else if (action.kind === 'edit' && run) {
+    const { generation, recoveryTimeout, faults, targets } = action.run;
+    const deadline = generation === run.generation ? run.deadline : deadlineOf(deps, plan, run);
+    journal.runs.put({ ...run, generation, recoveryTimeout, faults, targets, deadline });
+    journal.effects.touch(run.id);
+  } else if (action.kind === 'end' && run) {
+    journal.runs.put({ ...run, phase: 'Recovering', outcome: action.outcome, reason: action.reason });
+  } else if (action.kind === 'finish' && run) {
+    journal.runs.put({ ...run, phase: action.phase, reason: action.reason, endedAt: clock.now() });
+  } else if (action.kind === 'forget') {
+    journal.experiments.remove(input.name);
+  }
+}
+
+function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft): Run {
+  const { id, generation, trigger, recoveryTimeout, faults, targets } = draft;
+  return {
+    id,
+    experiment,
+    generation,
+    trigger,
+    phase: 'Running',
+    reason: 'Started',
+    outcome: null,
+    startedAt: clock.now(),
+    deadline: deadlineIn(clock, draft.duration),
+    recoveryTimeout,
+    faults,
+    targets,
+    endedAt: null,
+  };
+}
+
+function writeRecord(
+  { journal, clock }: ReconcileDeps,
+  before: ExperimentRecord | undefined,
+  after: ExperimentRecord | undefined,
+): void {
+  if (after && !sameJson(before, after)) journal.experiments.put({ ...after, updatedAt: clock.now() });
+}
+
+/** Events and counters for what has just been decided. */
+function report(deps: ReconcileDeps, input: PlanInput, plan: Plan): void {
+  const experiment = input.name;
+  const run = input.run?.id ?? null;
+  for (const action of plan.actions) {
+    if (action.kind === 'start') {
+      const targets = action.run.targets.map(({ name }) => name).join(', ');
+      emit(deps, {
+        experiment,
+        run: action.run.id,
+        reason: 'Started',
+        message: `${action.run.trigger} run on ${targets}`,
+      });
+    } else if (action.kind === 'edit') {
+      emit(deps, {
+        experiment,
+        run,
+        reason: 'Edited',
+        message: `now generation ${action.run.generation}, ${action.run.targets.length} targets`,
+      });
+    } else if (action.kind === 'end') {
+      emit(deps, {
+        experiment,
+        run,
+        reason: action.reason,
+        message: action.message,
+        warning: action.outcome === 'Aborted',
+      });
+    } else if (action.kind === 'finish') {
+      deps.metrics.runs.inc({ experiment, result: action.phase });
+      const message = action.message || `ended: ${action.reason}`;
+      emit(deps, { experiment, run, reason: action.phase, message, warning: action.phase === 'Failed' });
+    }
+  }
+  reportPhase(deps, input.record, plan.record);
+}
+
+/** A change of phase that no action stands for: waiting, refused, held. */
+function reportPhase(
+  deps: ReconcileDeps,
+  before: ExperimentRecord | undefined,
+  after: ExperimentRecord | undefined,
+): void {
+  if (!after || (before?.phase === after.phase && before.reason === after.reason)) return;
+  const { name: experiment, phase, reason, message } = after;
+  if (phase === 'Denied') deps.metrics.denied.inc({ reason });
+  if (phase === 'Denied' || phase === 'Invalid') emit(deps, { experiment, reason, message, warning: true });
+  if (phase === 'Pending' || phase === 'Suspended' || phase === 'Halted') {
+    const ended = before?.phase === 'Recovering';
+    if (!ended) emit(deps, { experiment, reason, message });
+  }
+}

@@ -1,0 +1,151 @@
+import type { Clock } from '../core/clock.ts';
+import { describeError } from '../core/errors.ts';
+import type { ExperimentRecord, Run } from '../core/types.ts';
+import { createBackoff } from './backoff.ts';
+import type { ReconcileDeps } from './deps.ts';
+import { createQueue } from './queue.ts';
+import { type PassResult, reconcile } from './reconcile.ts';
+import { recoverEffect } from './recovery.ts';
+import { concerns } from './relevance.ts';
+
+/** Puts names on the queue and works on them; says when a pass over a name is over. */
+export interface Controller {
+  add(name: string): void;
+  addAll(): void;
+  /** A manifest changed on disk at `at` (wall ms): what follows is timed from there. */
+  changed(names: Iterable<string>, at: number): void;
+  /** Looks at every standing fault in the world, and tries what could not be recovered once more. */
+  resync(): Promise<void>;
+  /** Calls after every pass. */
+  onPass(listener: (name: string, result: PassResult | Error) => void): () => void;
+  idle(): Promise<void>;
+  drain(): Promise<void>;
+}
+
+const WORKERS = 8;
+
+export function createController(deps: ReconcileDeps): Controller {
+  const { journal, clock, metrics, inventory, manifests } = deps;
+  const backoff = createBackoff();
+  const look = new Set<string>();
+  const changedAt = new Map<string, number>();
+  const listeners = new Set<(name: string, result: PassResult | Error) => void>();
+  let passes = 0;
+
+  async function work(name: string): Promise<void> {
+    const started = clock.now();
+    passes += 1;
+    const log = deps.log.child({ pass: passes });
+    metrics.queueDepth.set(queue.depth());
+    let result: PassResult | Error;
+    try {
+      result = await reconcile({ ...deps, log }, name, look.delete(name));
+      backoff.reset(name);
+      if (result.again) queue.add(name);
+      if (result.after !== undefined) queue.addAfter(name, result.after);
+      time(name, result);
+    } catch (error) {
+      result = error as Error;
+      metrics.reconcileErrors.inc();
+      const wait = backoff.next(name);
+      log.error(
+        { error: describeError(error), stack: (error as Error).stack, retryIn: wait },
+        'reconcile failed',
+      );
+      queue.addAfter(name, wait);
+    }
+    metrics.reconcile.observe((clock.now() - started) / 1000);
+    remember(name);
+    for (const listener of listeners) listener(name, result);
+  }
+
+  function time(name: string, { again, injected, forgotten }: PassResult): void {
+    const at = changedAt.get(name);
+    if (at === undefined) return;
+    const took = (clock.now() - at) / 1000;
+    if (injected > 0) metrics.commitToEffect.observe(took);
+    if (forgotten) metrics.deleteToRecovered.observe(took);
+    if (injected > 0 || forgotten || !again) changedAt.delete(name);
+  }
+
+  const queue = createQueue({ clock, workers: WORKERS, work });
+
+  /** What the journal holds of each object, so that a change of one container asks no database about all of them. */
+  const known = new Map<string, { record: ExperimentRecord; run: Run | undefined }>();
+  function remember(name: string): void {
+    const record = journal.experiments.get(name);
+    if (record) known.set(name, { record, run: record.runId ? journal.runs.get(record.runId) : undefined });
+    else known.delete(name);
+  }
+
+  inventory.onChange((change) => {
+    for (const [name, { record, run }] of known) if (concerns(record, run, change)) queue.add(name);
+  });
+
+  function addAll(): void {
+    const names = new Set([
+      ...journal.experiments.all().map(({ name }) => name),
+      ...manifests.state().experiments.keys(),
+    ]);
+    for (const name of names) queue.add(name);
+  }
+
+  async function resync(): Promise<void> {
+    for (const run of journal.runs.active()) {
+      look.add(run.experiment);
+      for (const { id } of run.targets) {
+        const container = inventory.get(id);
+        if (container && container.pid > 0) await deps.hosts.refresh(container);
+      }
+    }
+    await retryFailed(deps);
+    addAll();
+  }
+
+  return {
+    add: queue.add,
+    addAll,
+    changed: (names, at) => {
+      for (const name of names) {
+        changedAt.set(name, at);
+        queue.add(name);
+      }
+    },
+    resync,
+    onPass: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    idle: queue.idle,
+    drain: queue.drain,
+  };
+}
+
+/** Effects of ended runs that could not be undone in time: when in doubt, recover. */
+async function retryFailed(deps: ReconcileDeps): Promise<void> {
+  for (const effect of deps.journal.effects.live()) {
+    const run = deps.journal.runs.get(effect.runId);
+    if (run?.endedAt === null) continue;
+    const timeout = run?.recoveryTimeout ?? 0;
+    await recoverEffect(deps, effect, effect.phase === 'failed' ? 0 : timeout);
+  }
+}
+
+/**
+ * Watches for steps of the wall clock against boot time: netfilter's datestop is wall time, so a step moves a running fault's end.
+ * Calls `onStep` with the step in ms; the returned function ends the watch.
+ */
+export function watchClock(clock: Clock, onStep: (ms: number) => void, every = 500, least = 200): () => void {
+  let offset = clock.now() - clock.boot();
+  let cancel: () => void;
+  const check = () => {
+    const now = clock.now() - clock.boot();
+    if (Math.abs(now - offset) >= least) {
+      onStep(now - offset);
+      offset = now;
+    }
+    cancel = clock.after(every, check);
+  };
+  cancel = clock.after(every, check);
+  return () => cancel();
+}

@@ -1,0 +1,118 @@
+import { type Clock, remaining } from '../core/clock.ts';
+import { describeError, SquallError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Effect } from '../core/types.ts';
+import type { FaultContext, Recovery } from '../faults/fault.ts';
+import { faultKind } from '../faults/index.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Metrics } from './metrics.ts';
+import type { AtStep } from './steps.ts';
+
+/** What recovering needs; the daemon, the sentinel and an offline halt each bring their own. */
+export interface RecoveryDeps {
+  journal: Journal;
+  clock: Clock;
+  log: Log;
+  /** `daemon`, `sentinel` or `halt`, with the process id. */
+  claimant: string;
+  faults: FaultContext;
+  at: AtStep;
+  metrics?: Metrics;
+}
+
+/** `lost`: somebody else has claimed it, or it moved on; look again. */
+export type RecoveryOutcome =
+  | { state: 'recovered' }
+  | { state: 'waiting'; retryAfter: number; reason: string }
+  | { state: 'failed'; reason: string }
+  | { state: 'lost' };
+
+const RETRY = 250;
+
+/**
+ * Undoes one effect: claim by compare-and-set, undo, mark. Where the journal can't be written it undoes all the same: a full disk
+ * must not keep a fault alive. `recoveryTimeout` in ms from the first try; after it the effect is marked failed.
+ */
+export async function recoverEffect(
+  deps: RecoveryDeps,
+  effect: Effect,
+  recoveryTimeout: number,
+): Promise<RecoveryOutcome> {
+  const { journal, clock, at } = deps;
+  at('before-recover');
+  const claimed = claim(deps, effect);
+  if (!claimed) return { state: 'lost' };
+  at('after-claim');
+  const kind = faultKind(effect.fault.type);
+  const outcome = await undo(deps, claimed);
+  at('after-recover');
+  if (outcome.done) {
+    tryWrite(deps, () => journal.effects.recovered(claimed, clock.now()));
+    at('after-recovered-mark');
+    measure(deps, claimed);
+    deps.log.info(
+      {
+        experiment: effect.experiment,
+        run: effect.runId,
+        target: effect.target.name,
+        fault: kind.type,
+        how: outcome.how,
+      },
+      'recovered',
+    );
+    return { state: 'recovered' };
+  }
+  const since = clock.now() - (claimed.recoveringAt ?? clock.now());
+  if (since < recoveryTimeout)
+    return { state: 'waiting', retryAfter: outcome.retryAfter, reason: outcome.waiting };
+  const reason = `not recovered in time: ${outcome.waiting}`;
+  tryWrite(deps, () => journal.effects.failed(claimed, reason));
+  deps.log.error(
+    { experiment: effect.experiment, target: effect.target.name, fault: kind.type, reason },
+    'recovery failed',
+  );
+  return { state: 'failed', reason };
+}
+
+async function undo(deps: RecoveryDeps, effect: Effect): Promise<Recovery> {
+  try {
+    return await faultKind(effect.fault.type).recover(deps.faults, effect);
+  } catch (error) {
+    if (error instanceof SquallError && error.code === 'SQ307')
+      return { done: true, how: 'the target is gone' };
+    deps.log.warn(
+      { experiment: effect.experiment, target: effect.target.name, error: describeError(error) },
+      'recovery will be tried again',
+    );
+    return { done: false, retryAfter: RETRY, waiting: describeError(error) };
+  }
+}
+
+/** The effect as claimed; the effect as it is where the journal can't be written; undefined where somebody else has it. */
+function claim({ journal, clock, claimant, log }: RecoveryDeps, effect: Effect): Effect | undefined {
+  const now = clock.now();
+  try {
+    return journal.transaction(() => journal.effects.claim(effect, { claimant, now, boot: clock.boot() }));
+  } catch (error) {
+    log.error({ error: describeError(error) }, 'journal not writable: recovering without a claim');
+    return { ...effect, phase: 'recovering', recoveringAt: effect.recoveringAt ?? now };
+  }
+}
+
+function tryWrite({ log, journal }: RecoveryDeps, work: () => void): void {
+  try {
+    journal.transaction(work);
+  } catch (error) {
+    log.error({ error: describeError(error) }, 'journal not writable: the recovery is not recorded');
+  }
+}
+
+function measure({ metrics, clock, journal }: RecoveryDeps, effect: Effect): void {
+  if (!metrics) return;
+  const type = effect.fault.type;
+  metrics.faultActive.remove({ experiment: effect.experiment, type, target: effect.target.name });
+  metrics.recover.observe({ type }, (clock.now() - (effect.recoveringAt ?? clock.now())) / 1000);
+  const run = journal.runs.get(effect.runId);
+  const late = run ? -remaining(clock, run.deadline) : 0;
+  if (late >= 0) metrics.overrun.observe(late / 1000);
+}
