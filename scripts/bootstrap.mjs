@@ -98,9 +98,11 @@ function install(packages, answer) {
   ];
   const debian = existsSync('/etc/debian_version') && onPath('apt-get');
   if (!debian || process.getuid?.() !== 0) {
-    const how = debian
-      ? `As root: apt-get install --no-install-recommends ${packages.join(' ')}`
-      : `Needed are Docker Engine 20.10 or newer (started), and the programs ${Object.keys(PROGRAMS).join(', ')} and a static busybox`;
+    const all = `${Object.keys(PROGRAMS).join(', ')} and a static busybox`;
+    const get = debian
+      ? `apt-get install --no-install-recommends ${packages.join(' ')}`
+      : `install Docker Engine 20.10 or newer, ${all}`;
+    const how = `As root: ${packages.length > 0 ? get : 'systemctl start docker'}`;
     throw new SetupError(`setup: missing: ${missing.join(', ')}.\n${how}`);
   }
   if (packages.length === 0) return;

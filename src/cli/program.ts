@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../core/version.ts';
 import { addDaemon } from './daemon.ts';
 import { addDescribe } from './describe.ts';
 import { addDiff } from './diff.ts';
@@ -15,7 +16,6 @@ import { addSentinel } from './sentinel.ts';
 import { addSuspend } from './suspend.ts';
 import { addValidate } from './validate.ts';
 import type { Cli } from './verb.ts';
-import { version } from './version.ts';
 
 const VERBS = [
   addDaemon,
@@ -62,9 +62,10 @@ export function createProgram(cli: Cli): Command {
   const { io } = cli;
   const program = new Command('squall')
     .description('Keeps the chaos that your manifests declare true on a Docker host, and nothing else.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand('help [verb]', 'print the options of a verb')
+    .usage('<verb> [options]')
     .exitOverride()
     .configureOutput({
       writeOut: io.out,

@@ -10,9 +10,11 @@ every other rule, so that connections that are already established stop too.
 The jump to them carries the deadline: the kernel ends the fault by itself, in the second after it at the latest, whether or not
 anything of Squall still runs.
 
-Loopback, Docker's DNS at 127.0.0.11 and IPv6 neighbour discovery go on. Peers are addresses: a service or container
-that comes back at another address is followed, and traffic that reaches a peer through a published port of the host or a
-proxy is not matched.
+Loopback, Docker's DNS at 127.0.0.11 and IPv6 neighbour discovery go on. Names outside that the engine asks for from inside the target's
+network fail like all other traffic that matches.
+
+Peers are addresses: a service or container that comes back at another address is followed, and traffic that reaches a peer through
+a published port of the host or a proxy is not matched. Containers that share the target's network are hit with it.
 
 With \`action: reject\` the sender is told: TCP is reset, anything else gets "port unreachable".`;
 

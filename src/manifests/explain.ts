@@ -123,11 +123,7 @@ function explainOne(error: SchemaError, root: unknown): Finding | undefined {
     case 'anyOf':
       return { path, part: 'value', message: choiceMessage(error), ...choiceHint(error) };
     case 'not':
-      return {
-        path,
-        part: 'value',
-        message: String(parent.description ?? 'this combination is not allowed'),
-      };
+      return { path, part: 'value', message: exclusion(error, parent) };
     case 'false schema':
       return { path, part: 'key', message: 'not allowed here' };
     case 'if':
@@ -140,6 +136,14 @@ function explainOne(error: SchemaError, root: unknown): Finding | undefined {
         ...valueHint(error, parent),
       };
   }
+}
+
+/** `not: { required: [a, b] }` says that a and b don't go together; any other `not` says what it means in its description. */
+function exclusion(error: SchemaError, parent: JSONSchema): string {
+  const { required } = error.schema as JSONSchema;
+  if (Array.isArray(required) && required.length > 1)
+    return `expected only one of ${required.map((key) => `"${key}"`).join(' and ')}`;
+  return String(parent.description ?? 'this combination is not allowed');
 }
 
 function choiceMessage(error: SchemaError): string {

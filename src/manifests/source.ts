@@ -189,7 +189,10 @@ class WatchedManifests implements ManifestSource {
         this.#waiting.delete(finish);
         done();
       };
-      const cancel = this.#options.clock.after(LONGEST_WAIT, finish);
+      const cancel = this.#options.clock.after(LONGEST_WAIT, () => {
+        // a pass that is under way may be the one that reads a thousand files: it is waited for
+        void (this.#running ?? Promise.resolve()).then(finish);
+      });
       this.#waiting.add(finish);
     });
   }

@@ -53,8 +53,10 @@ export function splitArgs(text: string): string[] {
   return args;
 }
 
-/** The reverse of `splitArgs`. */
+/** The reverse of `splitArgs`. Throws TypeError on a line break: the rest would be another command. */
 export function joinArgs(args: readonly string[]): string {
+  const broken = args.find((arg) => /[\n\r\0]/.test(arg));
+  if (broken !== undefined) throw new TypeError(`not to be written in one line: ${JSON.stringify(broken)}`);
   return args
     .map((arg) => (/^[^\s"'\\]+$/.test(arg) ? arg : `"${arg.replace(/["\\]/g, (char) => `\\${char}`)}"`))
     .join(' ');

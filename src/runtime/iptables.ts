@@ -86,13 +86,34 @@ export async function holdsLegacy(ns: Netns, family: Family): Promise<boolean> {
   return names.trim() !== '';
 }
 
-/** The tables of every back end that can hold rules in this namespace. Never creates any. Throws SQ306 where no program is there. */
+/**
+ * The tables of every back end that can hold rules in this namespace. Never creates any. A back end that the kernel lacks (SQ306)
+ * holds none, and is left out.
+ */
 export async function saveAll(ns: Netns, family: Family): Promise<Tables[]> {
+  return held(await readAll(ns, family));
+}
+
+function held(results: readonly (Tables | SquallError)[]): Tables[] {
+  return results.flatMap((result) => (result instanceof SquallError ? [] : [result]));
+}
+
+async function readAll(ns: Netns, family: Family): Promise<(Tables | SquallError)[]> {
   const [programs, legacy] = await Promise.all([installed(family), holdsLegacy(ns, family)]);
   const backends: Backend[] = [];
   if (programs.nft) backends.push('nft');
   if (programs.legacy && legacy) backends.push('legacy');
-  return Promise.all(backends.map(async (backend) => ({ backend, tables: await save(ns, family, backend) })));
+  return Promise.all(
+    backends.map((backend) =>
+      save(ns, family, backend).then(
+        (tables): Tables => ({ backend, tables }),
+        (error: unknown) => {
+          if (error instanceof SquallError && error.code === 'SQ306') return error;
+          throw error;
+        },
+      ),
+    ),
+  );
 }
 
 /** Reads one back end. With `legacy` that may create tables: ask `holdsLegacy` first, or mean to write. */
@@ -114,23 +135,24 @@ export async function restore(ns: Netns, family: Family, backend: Backend, text:
 }
 
 /**
- * The back end to write to: the one that holds Docker's DNS rules, else the one that holds any, else nft where it is installed.
- * Throws SQ306 where this machine has no program for the family.
+ * The back end to write to: the one that holds Docker's DNS rules, else the one that holds any, else nft where it works. Throws
+ * SQ306 where none does.
  */
 export async function chooseBackend(ns: Netns, family: Family): Promise<Backend> {
-  const [programs, held] = await Promise.all([installed(family), saveAll(ns, family)]);
-  const backend = preferred(programs, held);
+  const [programs, results] = await Promise.all([installed(family), readAll(ns, family)]);
+  const backend = preferred(programs, held(results));
   if (backend) return backend;
-  throw missing(family);
+  throw results.find((result) => result instanceof SquallError) ?? missing(family);
 }
 
-/** The pure part of `chooseBackend`. */
-export function preferred(programs: Installed, held: readonly Tables[]): Backend | undefined {
-  const dns = held.find(({ tables }) =>
+/** The pure part of `chooseBackend`. `found`: what could be read; nft is, wherever it works. */
+export function preferred(programs: Installed, found: readonly Tables[]): Backend | undefined {
+  const dns = found.find(({ tables }) =>
     tables.some(({ name, rules }) => name === 'nat' && rules.some(({ text }) => text.includes('127.0.0.11'))),
   );
-  const any = held.find(({ tables }) => tables.some(({ rules }) => rules.length > 0));
-  return (dns ?? any)?.backend ?? (programs.nft ? 'nft' : programs.legacy ? 'legacy' : undefined);
+  const any = found.find(({ tables }) => tables.some(({ rules }) => rules.length > 0));
+  const nft = found.some(({ backend }) => backend === 'nft');
+  return (dns ?? any)?.backend ?? (nft ? 'nft' : programs.legacy ? 'legacy' : undefined);
 }
 
 async function programsOf(family: Family, backend: Backend): Promise<Programs> {
@@ -161,7 +183,10 @@ const NO_EXTENSION =
 function failure(program: string, stderr: string): SquallError {
   const said = stderr.trim().split('\n').slice(0, 3).join('; ') || 'no message';
   if (!NO_EXTENSION.test(said)) {
-    return new SquallError('SQ303', `${program} failed: ${said}`, { terminal: false });
+    return new SquallError('SQ303', `${program} failed: ${said}`, {
+      hint: '`squall doctor` tries everything the rules need',
+      terminal: false,
+    });
   }
   const what = LACKING.find(([word]) => word.test(said))?.[1] ?? 'something the rules need';
   return new SquallError('SQ306', `${program} failed: ${said}`, {

@@ -41,7 +41,7 @@ export function listOf<Item>(items: Item[]): List<Item> {
 export interface Bundle {
   record: ExperimentRecord;
   run: Run | undefined;
-  effects: Effect[];
+  effects: readonly Effect[];
 }
 
 export function bundle(journal: Journal, record: ExperimentRecord): Bundle {

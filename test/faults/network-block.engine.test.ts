@@ -11,6 +11,7 @@ import {
   context,
   inNetns,
   intend,
+  observe,
   observed,
   recover,
   recoverAll,
@@ -254,11 +255,30 @@ describe('network-block cuts what its filter says, and nothing else', () => {
     it(name, async () => {
       const was = await snapshot(web);
       const effect = await strike({ type: 'network-block', ...(await fault()) }, web, world);
+      assert.equal(await observe(effect), 'present');
       assert.deepEqual(await outcomes(Object.keys(expect)), expect);
       assert.deepEqual(await recover(effect), { done: true, how: 'rules removed' });
       assert.equal(await snapshot(web), was);
     });
   }
+
+  it('in the older back end too: every filter reads back as written', async () => {
+    const old = await lab.run({ network: net, project: 'shop', service: 'old' });
+    // Docker's DNS rules are IPv4's: that family stays with nft.
+    await inNetns(old, 'ip6tables-legacy', '-A', 'INPUT', '-j', 'ACCEPT');
+    const was = await snapshot(old);
+    for (const { name, fault } of CASES) {
+      const effect = await strike({ type: 'network-block', ...(await fault()) }, old, {
+        ...(await worldOf([old, redis, mail])),
+        hosts: new Map([[hostKey(old.id, 'db.example'), [await redis.ip6(net)]]]),
+      });
+      assert.notEqual((effect.undo as { v6?: string }).v6, 'nft', name);
+      assert.equal(await observe(effect), 'present', name);
+      await recover(effect);
+      assert.equal(await snapshot(old), was, name);
+    }
+    await old.remove();
+  });
 
   it('and all is open again in the end', async () => {
     const probes = ['web>redis tcp4 5001', 'web>redis udp6 5000', 'redis>web tcp6 5001', 'web>redis icmp4'];
@@ -272,20 +292,18 @@ describe('network-block on a target', () => {
   it('cuts a TCP connection that is established and accepted by earlier rules', async () => {
     const accept = ['OUTPUT', '-m', 'conntrack', '--ctstate', 'ESTABLISHED', '-j', 'ACCEPT'];
     await inNetns(web, 'iptables-nft', '-A', ...accept);
-    const running = flood(web, await redis.ip4(net), {
-      port: TCP,
-      proto: 'tcp',
-      count: 300,
-      intervalMs: 5,
-      timeoutMs: 200,
-    });
-    const server = await pinger(web, await redis.ip4(net), { port: UDP });
-    await server.waitForReply();
+    const server = await echoServer(redis, { port: 5010, proto: 'tcp' });
+    const options = { port: 5010, proto: 'tcp', count: 400, intervalMs: 5, timeoutMs: 300 } as const;
+    const running = flood(web, await redis.ip4(net), options);
+    await until('the connection', async () => (await server.received()) > 0);
+    // Once a packet sent after that is back, so is the first of the connection.
+    const ping = await pinger(web, await redis.ip4(net), { port: UDP });
+    await ping.waitForReply();
+    await ping.close();
     const effect = await strike(blockRedis, web, world);
     const { received, lost } = await running;
     assert.ok(received > 0 && lost.length > 0, `${received} answered, ${lost.length} lost`);
-    assert.equal(lost.at(-1), 299, 'nothing passed after the cut');
-    await server.close();
+    assert.equal(lost.at(-1), 399, 'nothing passed after the cut');
     await recover(effect);
     await inNetns(web, 'iptables-nft', '-D', ...accept);
   });
@@ -316,6 +334,16 @@ describe('network-block on a target', () => {
     } finally {
       await docker(web, 'unpause');
     }
+  });
+
+  it('hits, in a shared namespace, whoever shares it', async () => {
+    const beside = await lab.run({ networkMode: `container:${web.id}`, project: 'shop', service: 'beside' });
+    const was = await snapshot(web);
+    const effect = await strike(blockRedis, beside, await worldOf([web, redis, mail, beside]));
+    assert.equal(await probe('web>redis tcp4 5001'), 'timeout');
+    await recover(effect);
+    assert.equal(await snapshot(web), was);
+    await beside.remove();
   });
 
   it('is ended by the kernel, with nobody there, within the second after its deadline', async () => {

@@ -30,8 +30,9 @@ describe('preferred', () => {
   });
 
   it('takes nft where there are none, else what is installed', () => {
-    assert.equal(preferred(BOTH, held([], EMPTY)), 'nft');
+    assert.equal(preferred(BOTH, held(EMPTY, EMPTY)), 'nft');
     assert.equal(preferred({ legacy: { save: 'ls', restore: 'lr' } }, []), 'legacy');
+    assert.equal(preferred(BOTH, []), 'legacy', 'nft is installed, but the kernel lacks it');
     assert.equal(preferred({}, []), undefined);
   });
 });

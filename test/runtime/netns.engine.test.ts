@@ -15,6 +15,10 @@ before(async () => {
 });
 after(() => lab?.close());
 
+async function entered(): Promise<never> {
+  assert.fail('it was entered');
+}
+
 describe("a container's network namespace", () => {
   it('is entered by the checked descriptor: programs see its addresses', async () => {
     const pid = await box.pid();
@@ -34,7 +38,7 @@ describe("a container's network namespace", () => {
     const other = spawn('sleep', ['60']);
     try {
       const container = { id: box.id, name: box.name, pid: other.pid ?? 0 };
-      await assert.rejects(netns.enter(container, assert.fail), (error) => netnsRefusal(error) === 'reused');
+      await assert.rejects(netns.enter(container, entered), (error) => netnsRefusal(error) === 'reused');
     } finally {
       other.kill('SIGKILL');
     }
@@ -43,14 +47,14 @@ describe("a container's network namespace", () => {
   it('is refused for a process of another container', async () => {
     const stranger = await lab.run();
     const container = { id: box.id, name: box.name, pid: await stranger.pid() };
-    await assert.rejects(netns.enter(container, assert.fail), (error) => netnsRefusal(error) === 'reused');
+    await assert.rejects(netns.enter(container, entered), (error) => netnsRefusal(error) === 'reused');
   });
 
   it("is refused where it is Squall's own", async () => {
     const host = await lab.run({ networkMode: 'host' });
     const container = { id: host.id, name: host.name, pid: await host.pid() };
     await assert.rejects(
-      netns.enter(container, assert.fail),
+      netns.enter(container, entered),
       (error) => netnsRefusal(error) === 'own' || netnsRefusal(error) === 'host',
     );
   });
@@ -59,7 +63,7 @@ describe("a container's network namespace", () => {
     const stopped = await lab.run();
     const container = { id: stopped.id, name: stopped.name, pid: await stopped.pid() };
     await stopped.stop();
-    await assert.rejects(netns.enter(container, assert.fail), { code: 'SQ307' });
+    await assert.rejects(netns.enter(container, entered), { code: 'SQ307' });
   });
 
   it('can be entered while the container is paused', async () => {

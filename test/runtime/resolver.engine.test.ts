@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Container } from '../../src/core/types.ts';
 import { createDocker } from '../../src/runtime/docker.ts';
@@ -48,8 +51,10 @@ describe('a name, resolved inside a target', () => {
   });
 
   it('throws, but not for good, where no server answers', async () => {
-    await assert.rejects(resolve('nowhere.example'), (error: { code?: string; terminal?: boolean }) => {
-      return error.code === 'SQ209' && error.terminal === false;
-    });
+    const folder = await mkdtemp(join(tmpdir(), 'squall-resolv-'));
+    const resolvConfPath = join(folder, 'resolv.conf');
+    await writeFile(resolvConfPath, `nameserver ${await redis.ip4()}\n`); // where nothing listens on port 53
+    await assert.rejects(resolve('db.example', { resolvConfPath }), { code: 'SQ209', terminal: false });
+    await rm(folder, { recursive: true });
   });
 });

@@ -1,5 +1,5 @@
 import { SquallError } from '../../core/errors.ts';
-import { type Backend, type Family, holdsLegacy, installed, restore, save } from '../../runtime/iptables.ts';
+import { type Backend, type Family, holdsLegacy, restore, save } from '../../runtime/iptables.ts';
 import type { SavedTable } from '../../runtime/iptables-save.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import { asWanted, converge, hasShape, type Standing, standing } from './converge.ts';
@@ -24,20 +24,12 @@ export interface Applied {
 const ATTEMPTS = 3;
 
 /** The tables of one back end; none where reading them would create them. */
-export async function tablesOf(ns: Netns, family: Family, backend: Backend): Promise<SavedTable[]> {
+async function tablesOf(ns: Netns, family: Family, backend: Backend): Promise<SavedTable[]> {
   if (backend === 'legacy' && !(await holdsLegacy(ns, family))) return [];
   return save(ns, family, backend);
 }
 
-/** Back ends that can be read here without creating anything. */
-export async function readable(ns: Netns, family: Family): Promise<Backend[]> {
-  const [programs, legacy] = await Promise.all([installed(family), holdsLegacy(ns, family)]);
-  return [
-    ...(programs.nft ? (['nft'] as const) : []),
-    ...(programs.legacy && legacy ? (['legacy'] as const) : []),
-  ];
-}
-
+/** What stands of the effect. */
 export async function look({ ns, family, backend, own }: Place): Promise<Standing> {
   return standing(await tablesOf(ns, family, backend), own);
 }

@@ -3,11 +3,11 @@ import { type Clock, type Deadline, wallOf } from '../../core/clock.ts';
 import { SquallError } from '../../core/errors.ts';
 import { chainBase } from '../../core/marks.ts';
 import type { Container, Effect, FaultSpec } from '../../core/types.ts';
-import { type Backend, chooseBackend, type Family, installed } from '../../runtime/iptables.ts';
+import { type Backend, chooseBackend, type Family, installed, saveAll } from '../../runtime/iptables.ts';
 import { type Netns, netnsRefusal } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
-import { type Applied, apply, look, type Place, readable, remove, revert } from './apply.ts';
-import { classify, DEADLINE_SLACK } from './converge.ts';
+import { type Applied, apply, look, type Place, remove, revert } from './apply.ts';
+import { classify, DEADLINE_SLACK, standing } from './converge.ts';
 import { parseFilter } from './filter.ts';
 import type { ResolvedPeers } from './peers.ts';
 import { chainNames, nothing, renderRules, type Verdict, type Wanted } from './rules.ts';
@@ -37,7 +37,7 @@ export async function prepareRules(context: FaultContext, effect: Effect, target
     throw new SquallError('SQ208', `${target.name} uses the network of the host`);
   }
   return context.netns.enter(target, async (ns) => {
-    const needed = await neededFamilies(ns, peersOf(effect));
+    const needed = neededFamilies(peersOf(effect), await hasIpv6(ns));
     if (needed.has(6) && !(await hasPrograms(6))) {
       throw new SquallError(
         'SQ208',
@@ -100,8 +100,12 @@ export async function recoverRules(context: FaultContext, effect: Effect): Promi
 
 async function recoveryPlaces(effect: Effect, ns: Netns, family: Family): Promise<Place[]> {
   const known = undoOf(effect)[keyOf(family)];
-  const backends = known ? [known] : await readable(ns, family);
-  return backends.map((backend) => placeOf(effect, ns, family, backend));
+  if (known) return [placeOf(effect, ns, family, known)];
+  const found = await saveAll(ns, family);
+  return found
+    .map(({ backend, tables }) => ({ place: placeOf(effect, ns, family, backend), tables }))
+    .filter(({ place, tables }) => standing(tables, place.own).chains.size > 0)
+    .map(({ place }) => place);
 }
 
 async function observeFamily(
@@ -111,10 +115,10 @@ async function observeFamily(
   wanted: Wanted,
 ): Promise<'present' | 'drifted' | 'absent' | 'unneeded'> {
   const known = undoOf(effect)[keyOf(family)];
-  const backends = known ? [known] : await readable(ns, family);
-  const states = await Promise.all(
-    backends.map(async (backend) => classify(await look(placeOf(effect, ns, family, backend)), wanted)),
-  );
+  const seen = known
+    ? [await look(placeOf(effect, ns, family, known))]
+    : (await saveAll(ns, family)).map(({ tables }) => standing(tables, ownOf(effect)));
+  const states = seen.map((now) => classify(now, wanted));
   if (wanted.jumps.length === 0) return states.every((state) => state === 'present') ? 'unneeded' : 'drifted';
   return states.find((state) => state !== 'absent') ?? 'absent';
 }
@@ -127,7 +131,8 @@ async function wantedByFamily(
   ns: Netns,
 ): Promise<Map<Family, Wanted>> {
   const peers = peersOf(effect);
-  const [needed, ipv6] = await Promise.all([neededFamilies(ns, peers), hasIpv6(ns)]);
+  const ipv6 = await hasIpv6(ns);
+  const needed = neededFamilies(peers, ipv6);
   const rendering = {
     base: chainBase(effect.instance, effect.runId, effect.slot),
     mark: {
@@ -151,9 +156,9 @@ async function wantedByFamily(
 }
 
 /** IPv6 only where the namespace has it; IPv4 also where nothing matches, so that the mark stands somewhere. */
-async function neededFamilies(ns: Netns, peers: ResolvedPeers): Promise<Set<Family>> {
+function neededFamilies(peers: ResolvedPeers, ipv6: boolean): Set<Family> {
   const needed = new Set<Family>();
-  if ((peers.any || peers.v6.length > 0) && (await hasIpv6(ns))) needed.add(6);
+  if (ipv6 && (peers.any || peers.v6.length > 0)) needed.add(6);
   if (peers.any || peers.v4.length > 0 || needed.size === 0) needed.add(4);
   return needed;
 }
@@ -220,11 +225,19 @@ async function revertAll(
 
 function injectionError(cause: unknown): unknown {
   if (!(cause instanceof SquallError) || cause.code !== 'SQ303') return cause;
-  return new SquallError('SQ401', cause.message, { terminal: cause.terminal, cause });
+  return new SquallError('SQ401', cause.message, {
+    ...(cause.hint && { hint: cause.hint }),
+    terminal: cause.terminal,
+    cause,
+  });
 }
 
 function placeOf(effect: Effect, ns: Netns, family: Family, backend: Backend): Place {
-  return { ns, family, backend, own: chainNames(chainBase(effect.instance, effect.runId, effect.slot)) };
+  return { ns, family, backend, own: ownOf(effect) };
+}
+
+function ownOf(effect: Effect): string[] {
+  return chainNames(chainBase(effect.instance, effect.runId, effect.slot));
 }
 
 function peersOf(effect: Effect): ResolvedPeers {

@@ -1,9 +1,9 @@
 import { CHAIN_PREFIX, type Mark, parseMark } from '../../core/marks.ts';
 import type { Container } from '../../core/types.ts';
-import type { Backend, Family } from '../../runtime/iptables.ts';
+import { type Backend, type Family, saveAll } from '../../runtime/iptables.ts';
 import { optionOf, type SavedTable } from '../../runtime/iptables-save.ts';
 import type { Netns, NetnsPort } from '../../runtime/netns.ts';
-import { readable, remove, tablesOf } from './apply.ts';
+import { remove } from './apply.ts';
 
 /** A chain of Squall's, as found in a namespace. */
 export interface SeenMark {
@@ -50,13 +50,10 @@ export function removeChains(
 }
 
 async function readFamily(ns: Netns, family: Family): Promise<SeenMark[]> {
-  const backends = await readable(ns, family);
-  const found = await Promise.all(
-    backends.map(async (backend) =>
-      marksOf(await tablesOf(ns, family, backend)).map((seen) => ({ ...seen, family, backend })),
-    ),
+  const found = await saveAll(ns, family);
+  return found.flatMap(({ backend, tables }) =>
+    marksOf(tables).map((seen) => ({ ...seen, family, backend })),
   );
-  return found.flat();
 }
 
 /** Pure: chains and marks in a filter table; a chain that was flushed is explained by its jump. */

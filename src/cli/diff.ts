@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { formatJson } from '../report/json.ts';
+import { formatDiff, isDifferent, viewPlan } from '../report/plans.ts';
+import type { Io } from './io.ts';
+import { dockerHostOption, outputOption, stateOption } from './options.ts';
+import { type PlanOptions, planNow } from './planning.ts';
+import { action, type Cli } from './verb.ts';
+
+export function addDiff(program: Command, cli: Cli): void {
+  program
+    .command('diff')
+    .description('tell how the world differs from these manifests; exit code 1 where it does')
+    .argument(
+      '[paths...]',
+      'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
+    )
+    .addOption(outputOption(['text', 'json']))
+    .addOption(stateOption())
+    .addOption(dockerHostOption())
+    .action(action(cli, diff));
+}
+
+async function diff(io: Io, paths: string[], options: PlanOptions & { output: string }): Promise<number> {
+  const { plans, invalid } = await planNow(io, paths, options);
+  const different = plans.filter(isDifferent);
+  const list = { apiVersion: 'squall/v1', kind: 'PlanList', items: different.map(viewPlan) };
+  io.out(options.output === 'json' ? formatJson(list) : formatDiff(plans, io.style));
+  if (invalid) return 2;
+  return different.length > 0 ? 1 : 0;
+}

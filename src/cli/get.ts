@@ -1,0 +1,164 @@
+import { type Command, Option } from 'commander';
+import { SquallError } from '../core/errors.ts';
+import { nearMiss } from '../core/near-miss.ts';
+import { statePaths } from '../daemon/paths.ts';
+import type { Journal } from '../journal/journal.ts';
+import { stateDir } from './context.ts';
+import type { Io } from './io.ts';
+import { eventListing, experimentListing, type Listing, runListing } from './listings.ts';
+import { outputOption, stateOption } from './options.ts';
+import { LIST_FORMATS, type Listed, type ListFormat, listed, printLists } from './print.ts';
+import { readJournal } from './reads.ts';
+import { parseSelector } from './selector.ts';
+import { action, type Cli } from './verb.ts';
+import { watch } from './watch.ts';
+
+interface GetOptions {
+  state?: string;
+  output: ListFormat;
+  watch?: boolean;
+  selector?: string;
+}
+
+const KINDS: Record<string, string> = {
+  experiments: 'experiments',
+  experiment: 'experiments',
+  exp: 'experiments',
+  runs: 'runs',
+  run: 'runs',
+  events: 'events',
+  event: 'events',
+  ev: 'events',
+  all: 'all',
+};
+
+export function addGet(program: Command, cli: Cli): void {
+  program
+    .command('get')
+    .description('list what the journal knows (it needs no daemon)')
+    .argument('<kind>', 'experiments (exp), runs, events (ev) or all; also KIND/NAME')
+    .argument('[names...]', 'only these; for events, those of these experiments')
+    .addOption(outputOption(LIST_FORMATS))
+    .option('-w, --watch', 'then go on and print what changes')
+    .addOption(
+      new Option('-l, --selector <labels>', 'only what carries these labels: suite=nightly,tier!=db'),
+    )
+    .addOption(stateOption())
+    .action(action(cli, get));
+}
+
+async function get(io: Io, kindArgument: string, names: string[], options: GetOptions): Promise<number> {
+  const [kindName = '', ...named] = kindArgument.split('/');
+  const kind = kindOf(kindName);
+  const wanted = { names: [...named, ...names], selector: options.selector };
+  const state = stateDir(options.state);
+  if (options.watch) return watchKind(io, kind, wanted, state, options.output);
+  const journal = await readJournal(statePaths(state).journal);
+  try {
+    const lists = journal ? listKinds(io, journal, kind, wanted) : missing(kind, wanted, state);
+    if (lists.every(({ count }) => count === 0)) io.err(nothingFound(kind, state, wanted));
+    const single = wanted.names.length === 1 && kind !== 'events';
+    const isTable = options.output === 'table' || options.output === 'wide';
+    if (!isTable || lists.length > 0) await printLists(io, lists, options.output, single);
+    return 0;
+  } finally {
+    journal?.close();
+  }
+}
+
+interface Wanted {
+  names: readonly string[];
+  selector: string | undefined;
+}
+
+function kindOf(word: string): string {
+  const kind = Object.hasOwn(KINDS, word.toLowerCase()) ? KINDS[word.toLowerCase()] : undefined;
+  if (kind) return kind;
+  const near = nearMiss(word, Object.keys(KINDS));
+  throw new SquallError('SQ501', `there is no kind "${word}"`, {
+    hint: near ? `Did you mean ${near}?` : 'Known: experiments, runs, events, all',
+  });
+}
+
+function listKinds(io: Io, journal: Journal, kind: string, wanted: Wanted): Listed[] {
+  if (kind === 'all' && wanted.names.length > 0) {
+    throw new SquallError('SQ501', '`get all` takes no names', {
+      hint: 'Name the kind: squall get experiments NAME',
+    });
+  }
+  const one = <Row>(listing: Listing<Row>) => {
+    const rows = listing.load(journal, 0).filter(keepOf(listing, wanted)(journal));
+    refuseUnknown(listing, rows, journal, wanted);
+    return listed(listing, rows, io);
+  };
+  const all = {
+    experiments: () => one(experimentListing),
+    runs: () => one(runListing),
+    events: () => one(eventListing),
+  };
+  return kind === 'all' ? Object.values(all).map((list) => list()) : [all[kind as keyof typeof all]()];
+}
+
+/** Labels are those of the experiment that a row is or belongs to. */
+function keepOf<Row>(
+  listing: Listing<Row>,
+  { names, selector }: Wanted,
+): (journal: Journal) => (row: Row) => boolean {
+  const test = selector === undefined ? undefined : parseSelector(selector);
+  const nameOf = listing === (eventListing as unknown) ? listing.experiment : listing.id;
+  const only = new Set<string | null>(names);
+  return (journal) => {
+    const labels = test && new Map(journal.experiments.all().map((record) => [record.name, record.labels]));
+    return (row) =>
+      (only.size === 0 || only.has(nameOf(row))) &&
+      (!test || test(labels?.get(listing.experiment(row) ?? '') ?? {}));
+  };
+}
+
+/** Asked for by name and not there is an error, as with kubectl; of events there may well be none. */
+function refuseUnknown<Row>(
+  listing: Listing<Row>,
+  rows: readonly Row[],
+  journal: Journal,
+  { names, selector }: Wanted,
+): void {
+  if (listing.kind === 'event' || selector !== undefined) return;
+  const found = new Set(rows.map(listing.id));
+  const unknown = names.find((name) => !found.has(name));
+  if (unknown !== undefined) throw notFound(listing.kind, unknown, listing.load(journal, 0).map(listing.id));
+}
+
+function notFound(kind: string, name: string, known: readonly string[]): SquallError {
+  const near = nearMiss(name, known);
+  return new SquallError('SQ502', `no ${kind} is called "${name}"`, {
+    hint: near ? `Did you mean "${near}"?` : `\`squall get ${kind}s\` lists them`,
+  });
+}
+
+function missing(kind: string, { names }: Wanted, state: string): Listed[] {
+  const [name] = names;
+  if (name === undefined || kind === 'events') return [];
+  throw new SquallError(
+    'SQ502',
+    `no ${kind.replace(/s$/, '')} is called "${name}": there is no journal in ${state}`,
+    {
+      hint: 'Name the state directory of the daemon: --state DIR',
+    },
+  );
+}
+
+function nothingFound(kind: string, state: string, { names, selector }: Wanted): string {
+  const noun = kind === 'all' ? 'Nothing' : `No ${kind}`;
+  const narrowed = names.length > 0 || selector !== undefined ? ' that match' : '';
+  return `${noun} found in ${state}${narrowed}.\n`;
+}
+
+function watchKind(io: Io, kind: string, wanted: Wanted, state: string, format: ListFormat): Promise<number> {
+  const journalFile = statePaths(state).journal;
+  const one = <Row>(listing: Listing<Row>) =>
+    watch(io, { journalFile, listing, keep: keepOf(listing, wanted), format });
+  if (kind === 'experiments') return one(experimentListing);
+  if (kind === 'runs') return one(runListing);
+  if (kind === 'events') return one(eventListing);
+  throw new SquallError('SQ501', 'only one kind can be watched', { hint: 'squall get experiments -w' });
+}

@@ -1,0 +1,56 @@
+import { resolve, sep } from 'node:path';
+import { statePaths } from '../daemon/paths.ts';
+import type { NamedPlan } from '../report/plans.ts';
+import { countProblems, formatProblems } from '../report/problems.ts';
+import { manifestPaths, stateDir } from './context.ts';
+import type { Io } from './io.ts';
+import { readJournal } from './reads.ts';
+
+export interface PlanOptions {
+  state?: string;
+  dockerHost?: string;
+}
+
+export interface Planned {
+  plans: NamedPlan[];
+  /** A manifest is wrong: the exit code is 2 then. */
+  invalid: boolean;
+}
+
+/** What a daemon would do with these manifests now, for `plan` and `diff`. Problems are told on stderr. */
+export async function planNow(io: Io, given: readonly string[], options: PlanOptions): Promise<Planned> {
+  const manifests = manifestPaths(given);
+  const state = stateDir(options.state);
+  const { planOffline } = await import('../daemon/offline.ts');
+  const { problems, plans } = await planOffline({ manifests, state, dockerHost: options.dockerHost });
+  io.err(formatProblems(problems));
+  const sources = await sourcesOf(state);
+  const folders = manifests.map((path) => resolve(path));
+  return {
+    plans: plans.filter((plan) => !isElsewhere(plan, sources, folders)),
+    invalid: countProblems(problems).errors > 0,
+  };
+}
+
+async function sourcesOf(state: string): Promise<Map<string, string>> {
+  const journal = await readJournal(statePaths(state).journal);
+  try {
+    return new Map(journal?.experiments.all().map(({ name, source }) => [name, source.file]));
+  } finally {
+    journal?.close();
+  }
+}
+
+/** Who plans one directory of several is not told that the others' experiments end. */
+function isElsewhere(
+  { name, plan }: NamedPlan,
+  sources: ReadonlyMap<string, string>,
+  folders: readonly string[],
+): boolean {
+  const source = sources.get(name);
+  if (source === undefined || folders.some((folder) => source === folder || source.startsWith(folder + sep)))
+    return false;
+  return plan.actions.some(
+    (action) => action.kind === 'forget' || (action.kind === 'end' && action.reason === 'Deleted'),
+  );
+}

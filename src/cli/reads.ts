@@ -1,0 +1,52 @@
+import { accessSync } from 'node:fs';
+import { systemClock } from '../core/clock.ts';
+import { SquallError } from '../core/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/**
+ * Opens the journal for reading, whether a daemon lives or not. Undefined where there is none yet. Throws SQ305 where it can't be
+ * read.
+ */
+export async function readJournal(file: string): Promise<Journal | undefined> {
+  try {
+    accessSync(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new SquallError(
+      'SQ305',
+      `the journal ${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`,
+      {
+        hint: 'Run this as the user that the daemon runs as',
+        cause,
+      },
+    );
+  }
+  const { openJournal } = await import('../journal/journal.ts');
+  return open(() => openJournal(file, { readOnly: true }), file);
+}
+
+/** A daemon that starts at this moment may have made the file and not yet its tables. */
+function open(attempt: () => Journal, file: string): Journal {
+  try {
+    return attempt();
+  } catch (cause) {
+    if (cause instanceof SquallError) throw cause;
+    throw new SquallError('SQ305', `the journal ${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** Resolves after `ms`, or at once when `signal` is aborted. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = systemClock.after(ms, done);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createLog } from '../../src/core/log.ts';
+import { statePaths } from '../../src/daemon/paths.ts';
+import { openHaltFile } from '../../src/journal/halt-file.ts';
+import { type Journal, openJournal } from '../../src/journal/journal.ts';
+import { createServer, type SquallServer } from '../../src/server/server.ts';
+import { type ScriptedControl, scriptedControl } from '../server/scripted-control.ts';
+import { record, type Scratch, scratch, squall } from './fixture.ts';
+
+let place: Scratch;
+let state: string;
+let journal: Journal;
+
+beforeEach(() => {
+  place = scratch();
+  state = place.dir;
+  journal = openJournal(statePaths(state).journal);
+  journal.experiments.put(record('rest', { phase: 'Completed' }));
+});
+
+afterEach(() => {
+  journal.close();
+  place.remove();
+});
+
+const say = (...args: string[]) => squall([...args, '--state', state]);
+
+describe('with a daemon', () => {
+  let control: ScriptedControl;
+  let server: SquallServer;
+
+  beforeEach(async () => {
+    control = scriptedControl();
+    server = createServer({ journal, control, metrics: async () => '', log: createLog('silent') });
+    await server.listen(statePaths(state).socket);
+  });
+
+  afterEach(() => server.close());
+
+  it('halt, suspend, resume and run ask it', async () => {
+    assert.deepEqual((await say('halt', 'rest')).out, 'experiment/rest halted\n');
+    assert.deepEqual((await say('suspend', 'rest')).out, 'experiment/rest suspended\n');
+    assert.deepEqual((await say('resume', 'rest')).out, 'experiment/rest resumed\n');
+    assert.deepEqual((await say('run', 'rest')).out, 'run/rest-7 started\n');
+    assert.deepEqual(JSON.parse((await say('run', 'rest', '-o', 'json')).out), { run: 'rest-7' });
+    assert.match((await say('halt', '--all')).out, /^all chaos halted\n/);
+    assert.deepEqual(control.calls, [
+      'halt rest',
+      'suspend rest',
+      'resume rest',
+      'run rest',
+      'run rest',
+      'halt all',
+    ]);
+  });
+
+  it('what is not recovered is told, and is exit code 1', async () => {
+    control.left = [{ target: 'web', fault: 'container-stop', error: 'not healthy yet' }];
+    const { code, out, err } = await say('halt', 'rest', '-o', 'json');
+    assert.equal(code, 1);
+    assert.deepEqual(JSON.parse(out), { experiments: ['rest'], left: control.left });
+    assert.match(err, /not recovered yet: container-stop on web: not healthy yet\n$/);
+  });
+
+  it('its errors come through with their hint and exit code', async () => {
+    const { code, err } = await say('run', 'nobody');
+    assert.deepEqual(
+      [code, err],
+      [1, 'error SQ502: no experiment is called "nobody"\n  hint: Did you mean "somebody"?\n'],
+    );
+    assert.equal((await say('halt', 'nobody')).code, 1);
+  });
+
+  it('a recovery that takes long is waited for', async () => {
+    control.halt = () =>
+      new Promise((resolve) => setTimeout(resolve, 2600, { experiments: ['rest'], left: [] }));
+    const { code, err } = await say('halt', '--all');
+    assert.equal(code, 0);
+    assert.doesNotMatch(err, /without it/);
+  });
+});
+
+describe('without a daemon', () => {
+  it('run and suspend say so', async () => {
+    for (const verb of ['run', 'suspend']) {
+      const { code, out, err } = await say(verb, 'rest');
+      assert.deepEqual([code, out], [1, '']);
+      assert.match(err, /^error SQ503: no daemon answers on .*squall\.sock\n {2}hint: Start `squall daemon`/);
+    }
+  });
+
+  it('halt acts by itself, says so, and resume lifts it', async () => {
+    const halted = await say('halt', 'rest');
+    assert.deepEqual([halted.code, halted.out], [0, 'experiment/rest halted\n']);
+    assert.match(halted.err, /no daemon answers on .*: acting without it/);
+    assert.equal(journal.experiments.get('rest')?.hold, 'halted');
+    assert.equal((await say('resume', 'rest')).out, 'experiment/rest resumed\n');
+    assert.equal(journal.experiments.get('rest')?.hold, null);
+  });
+
+  it('halt --all is remembered in the file', async () => {
+    assert.equal((await say('halt', '--all')).code, 0);
+    assert.equal(openHaltFile(statePaths(state).halt).read(), true);
+    assert.equal((await say('resume', '--all')).code, 0);
+    assert.equal(openHaltFile(statePaths(state).halt).read(), false);
+  });
+
+  it('wants a name or --all', async () => {
+    assert.equal((await say('halt')).code, 2);
+    assert.equal((await say('halt', 'rest', '--all')).code, 2);
+    assert.equal((await say('resume')).code, 2);
+  });
+
+  it('an unknown name is told', async () => assert.equal((await say('halt', 'nobody')).code, 1));
+});
+
+describe('with a daemon that hangs', () => {
+  let hung: ChildProcess;
+
+  beforeEach(async () => {
+    const code = `require('node:net').createServer(() => {}).listen(process.argv[1], () => console.log('listening'))`;
+    hung = spawn(process.execPath, ['-e', code, statePaths(state).socket], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(hung.stdout as NodeJS.EventEmitter, 'data');
+  });
+
+  afterEach(async () => {
+    hung.kill('SIGKILL');
+    await once(hung, 'exit');
+  });
+
+  it('halt --all does not wait for it', async () => {
+    const { code, err } = await say('halt', '--all');
+    assert.equal(code, 0);
+    assert.match(err, /did not answer within 2000 ms: acting without it/);
+    assert.equal(openHaltFile(statePaths(state).halt).read(), true);
+  });
+});

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { LabContainer } from './lab.ts';
+
+const run = promisify(execFile);
+
+const SAVES = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'];
+
+/** What must be as it was before: every netfilter rule of every back end in the container's namespace, and the container's state. */
+export async function snapshot(container: LabContainer): Promise<string> {
+  const { State } = await container.inspect();
+  const facts = [`running=${State.Running} paused=${State.Paused}`];
+  if (State.Running) {
+    const pid = String(State.Pid);
+    for (const program of SAVES) {
+      const { stdout } = await run('nsenter', ['-t', pid, '-n', program]);
+      facts.push(program, ...rulesOf(stdout));
+    }
+  }
+  return facts.join('\n');
+}
+
+/** The engine's resolver listens on another port after each start. */
+const ENGINE_DNS_PORT = /(--to-destination 127\.0\.0\.11:|--sport )\d+/;
+
+/** Without comments, counters, and chains and tables that say nothing (looking at one makes it). */
+function rulesOf(save: string): string[] {
+  return save
+    .split('\n')
+    .filter((line) => line.startsWith('-A') || (line.startsWith(':') && line.includes(' - [')))
+    .map((line) => line.replace(/\[\d+:\d+\]/, '').replace(ENGINE_DNS_PORT, '$1PORT').trim())
+    .sort();
+}

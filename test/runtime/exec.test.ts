@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { exec, searchPath } from '../../src/runtime/exec.ts';
+
+/** A program of our own that does as `script` says. */
+function node(script: string): [string, string[]] {
+  return [process.execPath, ['-e', script]];
+}
+
+describe('exec', () => {
+  it('gives exit code, output and messages, and never a shell', async () => {
+    const script = 'process.stdin.pipe(process.stdout); console.error(process.argv[1]); process.exitCode = 3';
+    const [program, args] = node(script);
+    const result = await exec(program, [...args, '$HOME; `id`'], { stdin: 'in' });
+    assert.deepEqual(result, { code: 3, stdout: 'in', stderr: '$HOME; `id`\n' });
+  });
+
+  it('hands descriptors on as 3 and up', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'squall-exec-'));
+    writeFileSync(join(folder, 'note'), 'through the descriptor');
+    const fd = openSync(join(folder, 'note'), 'r');
+    const { stdout } = await exec('cat', ['/proc/self/fd/3'], { fds: [fd] });
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+    assert.equal(stdout, 'through the descriptor');
+  });
+
+  it('bears a program that does not read what it is given', async () => {
+    assert.equal((await exec('true', [], { stdin: 'x'.repeat(1 << 20) })).code, 0);
+  });
+
+  it('says which program is missing', async () => {
+    await assert.rejects(exec('squall-no-such-program', []), {
+      code: 'SQ306',
+      message: 'squall-no-such-program is not installed',
+    });
+  });
+
+  it('ends a program at its time limit', async () => {
+    await assert.rejects(exec('sleep', ['60'], { timeout: 30 }), {
+      code: 'SQ303',
+      message: 'sleep did not end within 30 ms',
+      terminal: false,
+    });
+  });
+
+  it('tells when a program was killed', async () => {
+    const [program, args] = node('process.kill(process.pid, "SIGTERM"); setTimeout(() => {}, 10_000)');
+    await assert.rejects(exec(program, args), { code: 'SQ303', terminal: false });
+  });
+});
+
+describe('searchPath', () => {
+  it("adds administrators' folders and drops relative ones", () => {
+    assert.deepEqual(searchPath('/opt/bin:.:bin:/usr/sbin').slice(0, 3), [
+      '/opt/bin',
+      '/usr/sbin',
+      '/usr/local/sbin',
+    ]);
+  });
+});
