@@ -12,6 +12,7 @@ export interface Screen {
   text(text: string): void;
   /** Something that was measured, and is as it should be. */
   shown(text: string): void;
+  failed(text: string): void;
   /** Draws packets as they go, from now on. */
   packets(pings: Pinger): Packets;
 }
@@ -41,6 +42,7 @@ export function createScreen(out: NodeJS.WriteStream, style: Style): Screen {
       for (const one of text.trimEnd().split('\n')) line(`${style.dim('│')} ${one}`);
     },
     shown: (text) => void line(`${style.good('✔')} ${text}`),
+    failed: (text) => void line(`${style.bad('✖')} ${text}`),
     packets: (pings) => drawPackets(pings, out, style),
   };
 }

@@ -1,143 +1,131 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Phase } from '../../src/core/types.ts';
+import { statePaths } from '../../src/daemon/paths.ts';
+import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import { exec } from '../../src/runtime/exec.ts';
 import { endSentinel, sentinelPids } from '../../test/lab/daemon.ts';
 import { until } from '../../test/lab/until.ts';
+import { openRepositories, type Pushed, push, type Repositories } from './git.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** Git as nobody in particular: no settings of this machine, no identity but the demo's. */
-const GIT = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'Squall demo',
-  GIT_AUTHOR_EMAIL: 'squall@localhost',
-  GIT_COMMITTER_NAME: 'Squall demo',
-  GIT_COMMITTER_EMAIL: 'squall@localhost',
-};
-
 /** A clone in which people work, the host's checkout that a push updates, and the daemon that watches it. */
 export interface Stage {
-  /** Commits the file as it is given (undefined: without it) and pushes. Wall clock, ms. */
-  push(file: string, text: string | undefined, message: string): Promise<{ at: number; writtenAt: number }>;
+  /** Commits the file as it is given (undefined: without it) and pushes. */
+  push(file: string, text: string | undefined, message: string): Promise<Pushed>;
   /** Starts `squall daemon`; resolves with the ms until it was ready. */
   start(): Promise<number>;
-  /** SIGKILL for the daemon and its sentinel; the pids that were killed. */
+  /** SIGKILL for the daemon and its sentinel; resolves with their pids once they are gone. */
   kill(): Promise<number[]>;
-  /** `squall` with these arguments and the stage's state directory. Throws where it fails. */
+  /** What `squall` prints for these arguments. Rejects where it fails. */
   squall(...args: string[]): Promise<string>;
-  /** Ends what runs and removes all files. */
+  /** Deadline of the experiment's newest run, wall clock in ms. */
+  deadline(experiment: string): number;
+  /** Waits until the experiment has the phase. */
+  phase(experiment: string, phase: Phase): Promise<void>;
+  /** Ends what runs and removes all files. Nothing starts afterwards. */
   close(): Promise<void>;
 }
 
 /** Makes the two repositories in a temporary directory. */
 export async function openStage(): Promise<Stage> {
-  for (const name of Object.keys(process.env)) if (name.startsWith('GIT_')) delete process.env[name];
-  Object.assign(process.env, GIT);
   const dir = mkdtempSync(join(tmpdir(), 'squall-demo-'));
-  const [host, work, state, log] = ['host', 'work', 'state', 'daemon.log'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  let daemon: ChildProcess | undefined;
+  const repositories: Repositories = { host: join(dir, 'checkout'), work: join(dir, 'work') };
+  const state = join(dir, 'state');
+  let daemon: Daemon | undefined;
+  let open = true;
 
-  async function kill(): Promise<number[]> {
-    const pids = [...(daemon?.pid && daemon.exitCode === null ? [daemon.pid] : []), ...sentinelPids(dir)];
-    if (daemon && daemon.exitCode === null && daemon.signalCode === null) {
-      const ended = once(daemon, 'exit');
-      daemon.kill('SIGKILL');
-      await ended;
+  function read<T>(use: (journal: Journal) => T): T {
+    const journal = openJournal(statePaths(state).journal, { readOnly: true });
+    try {
+      return use(journal);
+    } finally {
+      journal.close();
     }
-    daemon = undefined;
+  }
+  async function kill(): Promise<number[]> {
+    const pids = [...(daemon?.pids() ?? []), ...sentinelPids(dir)];
+    await daemon?.kill();
     await endSentinel(dir);
     return pids;
   }
-
   async function close(): Promise<void> {
+    open = false;
     await kill();
     rmSync(dir, { recursive: true, force: true });
   }
+  const check = () => {
+    if (!open) throw new Error('the stage is closed');
+  };
 
   try {
-    await openRepositories(host, work);
+    await openRepositories(repositories);
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    push: (file, text, message) => push({ host, work }, file, text, message),
+    push: (file, text, message) => push(repositories, file, text, message),
     start: async () => {
+      check();
       const from = performance.now();
-      daemon = startDaemon(host, state, log);
-      await ready(daemon, log);
+      daemon = startDaemon(['--manifests', repositories.host, '--state', state]);
+      await daemon.ready();
       return performance.now() - from;
     },
     kill,
-    squall: (...args) => run(process.execPath, [MAIN, ...args, '--state', state]),
+    squall: (...args) => squall([...args, '--state', state]),
+    deadline: (experiment) =>
+      read(({ runs }) => runs.list({ experiment, limit: 1 })[0]?.deadline.wall ?? Number.NaN),
+    phase: async (experiment, phase) => {
+      await until(`${experiment} to be ${phase}`, () =>
+        read(({ experiments }) => experiments.get(experiment)?.phase === phase),
+      );
+    },
     close,
   };
 }
 
-async function openRepositories(host: string, work: string): Promise<void> {
-  await run('git', ['init', '--quiet', '--initial-branch=main', host]);
-  // A push to the checked-out branch updates the files (git-config(1), receive.denyCurrentBranch).
-  await git(host, 'config', 'receive.denyCurrentBranch', 'updateInstead');
-  writeFileSync(join(host, 'README.md'), 'Chaos for the shop. What is here is wanted.\n');
-  await git(host, 'add', '.');
-  await git(host, 'commit', '--quiet', '--message', 'Start');
-  await run('git', ['clone', '--quiet', host, work]);
+interface Daemon {
+  /** Empty once it has ended. */
+  pids(): number[];
+  ready(): Promise<void>;
+  kill(): Promise<void>;
 }
 
-async function push(
-  { host, work }: { host: string; work: string },
-  file: string,
-  text: string | undefined,
-  message: string,
-): Promise<{ at: number; writtenAt: number }> {
-  if (text === undefined) await git(work, 'rm', '--quiet', file);
-  else writeFileSync(join(work, file), text);
-  await git(work, 'add', '--all');
-  const at = Date.now();
-  await git(work, 'commit', '--quiet', '--message', message);
-  await git(work, 'push', '--quiet');
-  // The kernel's own word on when Git wrote or removed it.
-  const { mtimeMs } = statSync(text === undefined ? host : join(host, file));
-  return { at, writtenAt: mtimeMs };
-}
-
-function startDaemon(manifests: string, state: string, log: string): ChildProcess {
-  writeFileSync(log, '');
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'daemon', '--manifests', manifests, '--state', state, '--instance', 'demo'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  child.stderr?.on('data', (chunk: Buffer) => {
-    if (existsSync(log)) writeFileSync(log, chunk, { flag: 'a' });
+function startDaemon(args: string[]): Daemon {
+  const child = spawn(process.execPath, [MAIN, 'daemon', '--instance', 'demo', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  return child;
+  const exited = once(child, 'exit');
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk));
+  return {
+    pids: () => (hasEnded(child) || child.pid === undefined ? [] : [child.pid]),
+    ready: async () => {
+      const answers = until('the daemon to be ready', () => log.includes('"msg":"ready"'));
+      const died = exited.then(() => Promise.reject(new Error(`the daemon did not start:\n${log}`)));
+      died.catch(() => {}); // it is killed later on
+      await Promise.race([answers, died]);
+    },
+    kill: async () => {
+      if (!hasEnded(child)) child.kill('SIGKILL');
+      await exited;
+    },
+  };
 }
 
-async function ready(daemon: ChildProcess, log: string): Promise<void> {
-  await until('the daemon to be ready', () => {
-    const text = readFileSync(log, 'utf8');
-    if (text.includes('"msg":"ready"')) return true;
-    return daemon.exitCode !== null && Promise.reject(new Error(text));
-  });
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
-function git(dir: string, ...args: string[]): Promise<string> {
-  return run('git', ['-C', dir, ...args]);
-}
-
-async function run(program: string, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await exec(program, args, { timeout: 20_000 });
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} failed (${code}): ${stderr || stdout}`);
+async function squall(args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await exec(process.execPath, [MAIN, ...args]);
+  if (code !== 0) throw new Error(`squall ${args.join(' ')} failed (${code}): ${stderr}`);
   return stdout;
 }

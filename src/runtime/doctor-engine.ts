@@ -41,7 +41,7 @@ export function checkPlace(host: string, info: Pick<EngineInfo, 'os' | 'rootless
   if (info.rootless)
     return check('engine-place', 'missing', 'a rootless engine: its networks are in a user namespace', local);
   if (host.startsWith('unix:')) return check('engine-place', 'ok', `${info.os}, on this host`);
-  const loopback = /^[a-z]+:\/\/(localhost|127\.[\d.]+|\[::1\])[:/]?/.test(host);
+  const loopback = /^[a-z]+:\/\/(localhost|127\.[\d.]+|\[::1\])([:/]|$)/.test(host);
   if (loopback) return check('engine-place', 'ok', `${info.os}, on this host by the look of ${host}`);
   return check('engine-place', 'missing', `a remote engine, ${host}`, local);
 }

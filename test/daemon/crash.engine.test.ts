@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { STEPS, type Step } from '../../src/reconcile/steps.ts';
 import { openSite, type Site } from '../lab/daemon.ts';
 import { type Lab, type LabContainer, openLab, until } from '../lab/lab.ts';
+import { experiment } from '../lab/manifest.ts';
 import { snapshot } from '../lab/snapshot.ts';
 
 /** Steps that a run reaches while it is put in; the rest are reached when it is taken out. */
@@ -16,8 +17,14 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { type: 'network-block', fault: (peer) => ({ type: 'network-block', direction: 'both', to: [{ container: peer.name }] }) },
-  { type: 'network-loss', fault: (peer) => ({ type: 'network-loss', percent: 50, to: [{ container: peer.name }] }) },
+  {
+    type: 'network-block',
+    fault: (peer) => ({ type: 'network-block', direction: 'both', to: [{ container: peer.name }] }),
+  },
+  {
+    type: 'network-loss',
+    fault: (peer) => ({ type: 'network-loss', percent: 50, to: [{ container: peer.name }] }),
+  },
   { type: 'container-pause', fault: () => ({ type: 'container-pause' }) },
   { type: 'container-stop', fault: () => ({ type: 'container-stop', grace: '1s' }) },
   { type: 'container-kill', fault: () => ({ type: 'container-kill' }), restart: 'always' },
@@ -41,11 +48,22 @@ describe('a daemon that dies by SIGKILL', { concurrency: 4 }, () => {
         const site = openSite('crash');
         try {
           const was = await snapshot(target);
-          await crashAt(site, step, experiment('e', target, fault(peer)));
+          await crashAt(site, step, experiment('e', target, [fault(peer)]));
           const daemon = await site.start({ sentinel: false });
           await settled(site);
-          assert.equal(await until('the target to be as it was', async () => (await snapshot(target)) === was && was, 15_000), was);
-          assert.equal(site.read((journal) => journal.effects.live().length), 0, daemon.log());
+          assert.equal(
+            await until(
+              'the target to be as it was',
+              async () => (await snapshot(target)) === was && was,
+              15_000,
+            ),
+            was,
+          );
+          assert.equal(
+            site.read((journal) => journal.effects.live().length),
+            0,
+            daemon.log(),
+          );
         } finally {
           await site.close();
           await target.remove();
@@ -62,7 +80,11 @@ async function crashAt(site: Site, step: Step, manifest: object): Promise<void> 
   const daemon = await site.start({ crashAt: step, sentinel: false, wait: false });
   if (!INJECT_STEPS.includes(step)) {
     await until('the run to start', () => site.run('e'), 15_000);
-    await until('the fault to be in', () => site.effects('e').some(({ phase }) => phase !== 'intended') && true, 15_000);
+    await until(
+      'the fault to be in',
+      () => site.effects('e').some(({ phase }) => phase !== 'intended') && true,
+      15_000,
+    );
     site.remove('e.yaml');
   }
   assert.equal(await daemon.ended, 'SIGKILL', daemon.log());
@@ -73,13 +95,4 @@ async function crashAt(site: Site, step: Step, manifest: object): Promise<void> 
 async function settled(site: Site): Promise<void> {
   await until('the object to be forgotten', () => site.experiment('e') === undefined && true, 20_000);
   for (const run of site.read((journal) => journal.runs.list())) assert.notEqual(run.endedAt, null);
-}
-
-function experiment(name: string, target: LabContainer, fault: object): object {
-  return {
-    apiVersion: 'squall/v1',
-    kind: 'Experiment',
-    metadata: { name },
-    spec: { duration: '60s', targets: { select: { names: [target.name] }, mode: 'all' }, faults: [fault] },
-  };
 }

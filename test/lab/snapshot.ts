@@ -28,6 +28,11 @@ function rulesOf(save: string): string[] {
   return save
     .split('\n')
     .filter((line) => line.startsWith('-A') || (line.startsWith(':') && line.includes(' - [')))
-    .map((line) => line.replace(/\[\d+:\d+\]/, '').replace(ENGINE_DNS_PORT, '$1PORT').trim())
+    .map((line) =>
+      line
+        .replace(/\[\d+:\d+\]/, '')
+        .replace(ENGINE_DNS_PORT, '$1PORT')
+        .trim(),
+    )
     .sort();
 }

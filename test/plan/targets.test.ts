@@ -44,7 +44,7 @@ describe('the selection', () => {
   });
 
   it('keeps those that were chosen before, in whatever state they are', () => {
-    const found = containers(5).map((one) => ({ ...one, state: 'exited' as const, pid: 0 }));
+    const found = containers(5, 'web', { state: 'exited' });
     found.push(...containers(5, 'web-new'));
     const kept = found.slice(0, 2);
     for (let seed = 0; seed < 20; seed += 1) {

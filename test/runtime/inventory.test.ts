@@ -40,11 +40,15 @@ function scripted(...containers: Container[]) {
       await script.gate;
       return found;
     },
-    events: async (listener: (event: EngineEvent) => void) => {
+    events: async (listener: (event: EngineEvent) => void, signal: AbortSignal) => {
       check();
       script.subscriptions++;
       script.listener = listener;
-      return { closed: new Promise<void>((resolve) => (script.breakStream = resolve)) };
+      const closed = new Promise<void>((resolve) => {
+        script.breakStream = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      return { closed };
     },
   };
   return { script, engine };

@@ -1,10 +1,10 @@
 import { SquallError } from '../../core/errors.ts';
 import { LABEL_PROJECT, LABEL_SERVICE } from '../../core/marks.ts';
+import { nearMiss } from '../../core/near-miss.ts';
 import type { Container } from '../../core/types.ts';
 import { hostKey, type World } from '../fault.ts';
 import { gather, leavesNamespace, normalAddress, normalCidr } from './addresses.ts';
 import { type Peer, peerName } from './filter.ts';
-import { nearMiss } from './near-miss.ts';
 
 /** What a filter's peers come to for one target. JSON: it stands in the journal. */
 export interface ResolvedPeers {

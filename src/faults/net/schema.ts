@@ -31,8 +31,8 @@ const PEER = {
     },
     cidr: {
       type: 'string',
-      pattern: '^[0-9a-fA-F:.]+(/[0-9]{1,3})?$',
-      description: 'A network such as `10.0.0.0/8` or `fd00::/8`, or one address.',
+      format: 'cidr',
+      description: 'A network such as `10.0.0.0/8` or `fd00::/8`; one address is `192.0.2.7/32`.',
     },
     host: {
       type: 'string',
@@ -57,7 +57,7 @@ const PORTS = {
   items: {
     anyOf: [
       { type: 'integer', minimum: 1, maximum: 65_535 },
-      { type: 'string', pattern: '^[0-9]{1,5}(-[0-9]{1,5})?$' },
+      { type: 'string', format: 'port-range' },
     ],
   },
 };
@@ -107,6 +107,20 @@ const PEER_RULES = {
   },
 };
 
+/** What does not go together. */
+const EXCLUSIONS = [
+  {
+    type: 'object',
+    description: 'protocol: icmp has no ports',
+    not: {
+      type: 'object',
+      properties: { protocol: { const: 'icmp' } },
+      required: ['protocol'],
+      anyOf: ['ports', 'sourcePorts'].map((field) => ({ type: 'object', required: [field] })),
+    },
+  },
+];
+
 /** The schema of a network kind: the shared filter, then the kind's own parameters and keywords. */
 export function filterSchema(
   own: Record<string, Record<string, unknown>>,
@@ -116,6 +130,7 @@ export function filterSchema(
     type: 'object',
     properties: { ...FILTER, ...own },
     ...PEER_RULES,
+    allOf: EXCLUSIONS,
     ...keywords,
   };
 }
