@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createStyle, type Style, wantsColour } from '../src/report/style.ts';
 import { formatTable } from '../src/report/table.ts';
+import { createLoop } from './loop.ts';
 import { measureMany } from './many.ts';
 import { measurePath } from './path.ts';
 import { measureJournal, measurePlan } from './pure.ts';
@@ -18,40 +19,37 @@ const USAGE = `usage: npm run bench -- [--count N] [--only ${PARTS.join(',')}] [
   --json FILE  results with every value (default: bench/results/, named by date)
   --trace      also say where the time between file and packet goes; measures a little slower`;
 
-/** Measures what was asked for and prints it. Slow is no failure. */
+/** Measures what was asked for and prints it, also where Ctrl-C ends it early. Slow is no failure. */
 async function main(): Promise<void> {
   const options = read();
+  const ender = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ender.abort());
   const started = new Date();
-  const measures: Measure[] = [];
-  const traces: string[] = [];
-  const progress = (part: string, of: number) => (done: number) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${part} ${done}/${of}${done === of ? '\n' : ''}`);
-  };
-  if (options.parts.has('path')) {
-    const { measures: found, trace } = await measurePath(
-      options.count,
-      options.trace,
-      progress('path', options.count),
-    );
-    measures.push(...found);
-    if (trace !== undefined) traces.push(trace);
-  }
-  const few = Math.max(1, Math.round(options.count / 10));
-  if (options.parts.has('many')) measures.push(...(await measureMany(few, progress('many', few))));
-  if (options.parts.has('journal')) measures.push(measureJournal(options.count * 10));
-  if (options.parts.has('plan')) {
-    const sizes: [number, number][] = [
-      [1, options.count * 10],
-      [100, options.count],
-      [1000, few],
-    ];
-    for (const [size, count] of sizes) measures.push(measurePlan(size, count));
-  }
+  const { measures, trace } = await measure(options, ender.signal);
   const table = results(measures);
   const style = createStyle(wantsColour(process.env, process.stdout.isTTY === true));
-  process.stdout.write(`\n${[formatTable(columns(style), table), ...traces].join('\n')}`);
+  process.stdout.write(`\n${[formatTable(columns(style), table), ...trace].join('\n')}`);
   save(options.json, started, table, measures);
 }
+
+async function measure({ parts, count, trace: withTrace }: Options, signal: AbortSignal) {
+  const few = Math.max(1, Math.round(count / 10));
+  const wanted = (part: string) => parts.has(part) && !signal.aborted;
+  const measures: Measure[] = [];
+  const traces: string[] = [];
+  if (wanted('path')) {
+    const found = await measurePath(createLoop('path', count, signal), withTrace);
+    measures.push(...found.measures);
+    if (found.trace !== undefined) traces.push(found.trace);
+  }
+  if (wanted('many')) measures.push(...(await measureMany(createLoop('many', few, signal))));
+  if (wanted('journal')) measures.push(measureJournal(count * 10));
+  if (wanted('plan'))
+    measures.push(measurePlan(1, count * 10), measurePlan(100, count), measurePlan(1000, few));
+  return { measures, trace: traces };
+}
+
+type Options = ReturnType<typeof read>;
 
 function read() {
   const { values } = parseArgs({

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Lab, type LabContainer, openLab } from '../test/lab/lab.ts';
 import { echoServer, type Pinger, pinger } from '../test/lab/traffic.ts';
 
@@ -12,6 +13,11 @@ export interface Pair {
   pings: Pinger;
   /** Removes all of it, and asserts that nothing is left. */
   close(): Promise<void>;
+}
+
+/** A Compose project that no other container on the engine has: manifests must not select those. */
+export function uniqueProject(name: string): string {
+  return `${name}-${randomBytes(3).toString('hex')}`;
 }
 
 /** Compose labels of the two, for manifests to select and name them by. */
@@ -34,7 +40,7 @@ export async function openPair({ name, project, client, server, intervalMs }: Pa
     const address = await to.ip4();
     const echo = await echoServer(to);
     const pings = await pinger(from, address, { port: echo.port, intervalMs });
-    await pings.waitForReply();
+    await pings.waitForReply(5000);
     return { lab, network, client: from, server: to, address, pings, close: () => lab.close() };
   } catch (error) {
     await lab.close();

@@ -2,7 +2,8 @@ import { now } from '../test/lab/child-io.ts';
 import { openSite, type Site } from '../test/lab/daemon.ts';
 import { until } from '../test/lab/until.ts';
 import { type Floor, openFloor } from './floor.ts';
-import { cutOff, openPair, type Pair } from './pair.ts';
+import type { Loop } from './loop.ts';
+import { cutOff, openPair, type Pair, uniqueProject } from './pair.ts';
 import type { Measure } from './stats.ts';
 import { breakdown, type Span, traceEnvironment } from './trace.ts';
 
@@ -10,7 +11,7 @@ import { breakdown, type Span, traceEnvironment } from './trace.ts';
 const AIM = 120;
 const NAME = 'bench';
 const FILE = 'bench.json';
-const PAIR = { name: 'bench', project: 'bench', client: 'client', server: 'server', intervalMs: 1 };
+const PAIR = { name: NAME, project: uniqueProject(NAME), client: 'client', server: 'server', intervalMs: 1 };
 
 interface Values {
   commit: number[];
@@ -22,42 +23,44 @@ interface Values {
 }
 
 /**
- * From a manifest written to the first packet lost, and from its removal to the first packet through, `count` times; between them
- * the bare command that is the floor for both. All by the packets of one prober. `trace`: text that says where the time goes.
+ * From a manifest written to the first packet lost, and from its removal to the first packet through; between them the bare command
+ * that is the floor for both. All by the packets of one prober. `trace`: text that says where the time goes.
  */
 export async function measurePath(
-  count: number,
+  loop: Loop,
   withTrace: boolean,
-  progress: (done: number) => void,
 ): Promise<{ measures: Measure[]; trace: string | undefined }> {
   const pair = await openPair(PAIR);
-  const site = openSite('bench');
+  const site = openSite(NAME);
   try {
     const floor = await openFloor(site.dir, pair.client, pair.address);
     await site.start({ env: withTrace ? traceEnvironment(site.dir) : {} });
     await cycle(site, pair); // the first time loads code and fills caches: not what is asked
-    const values: Values = {
-      commit: [],
-      remove: [],
-      floorBlock: [],
-      floorBlockExit: [],
-      floorUnblock: [],
-      floorUnblockExit: [],
-    };
+    const values = noValues();
     const spans: Span[] = [];
-    for (let done = 0; done < count; done++) {
+    await loop(async () => {
       await floorCycle(floor, pair, values);
       const { commit, remove } = await cycle(site, pair);
       values.commit.push(commit.to - commit.from);
       values.remove.push(remove.to - remove.from);
       spans.push(commit, remove);
-      progress(done + 1);
-    }
+    });
     return { measures: measuresOf(values), trace: withTrace ? breakdown(site.dir, spans) : undefined };
   } finally {
     await site.close();
     await pair.close();
   }
+}
+
+function noValues(): Values {
+  return {
+    commit: [],
+    remove: [],
+    floorBlock: [],
+    floorBlockExit: [],
+    floorUnblock: [],
+    floorUnblockExit: [],
+  };
 }
 
 async function floorCycle(floor: Floor, { pings }: Pair, values: Values): Promise<void> {

@@ -22,7 +22,11 @@ const LANES = {
   types: { about: 'the compiler', run: () => program('tsc', ['-p', 'tsconfig.json']) },
   lint: { about: 'lint and format', run: () => program('biome', ['check', '--error-on-warnings', '.']) },
   docs: { about: 'the reference equals the schemas', run: docs },
-  unit: { about: 'tests without Docker', tests: true, run: (filter) => tests(unitFiles(filter), 4, MINUTE) },
+  unit: {
+    about: 'tests without Docker',
+    tests: true,
+    run: (filter) => tests(unitFiles(filter), 4, MINUTE / 4, 3 * MINUTE),
+  },
   engine: { about: 'tests on a real Docker engine', tests: true, run: engine },
 };
 

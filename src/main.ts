@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { processIo } from './cli/io.ts';
+import { flush, processIo } from './cli/io.ts';
 import { main } from './cli/program.ts';
 
-process.exit(await main(process.argv.slice(2), processIo()));
+const code = await main(process.argv.slice(2), processIo());
+await flush();
+process.exit(code);

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { cutOff, type Pair } from '../../bench/pair.ts';
+import { cutOff, type Pair, uniqueProject } from '../../bench/pair.ts';
 import { formatTable } from '../../src/report/table.ts';
 import type { Packets, Screen } from './screen.ts';
 import type { Stage } from './stage.ts';
@@ -18,8 +18,14 @@ interface Figure {
   ms: number;
 }
 
-/** The two containers. */
-export const SHOP = { name: 'demo', project: 'shop', client: 'web', server: 'db', intervalMs: 20 };
+/** The two containers. Nobody else's are of that project. */
+export const SHOP = {
+  name: 'demo',
+  project: uniqueProject('shop'),
+  client: 'web',
+  server: 'db',
+  intervalMs: 20,
+};
 
 const NAME = 'no-database';
 const FILE = `${NAME}.yaml`;

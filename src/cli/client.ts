@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { systemClock } from '../core/clock.ts';
 import { ERRORS, type ErrorCode, SquallError } from '../core/errors.ts';
 
@@ -16,12 +17,25 @@ export type Method = 'GET' | 'POST';
 export async function askDaemon<T>(socket: string, method: Method, path: string): Promise<T> {
   await alive(socket);
   const controller = new AbortController();
-  const stop = watchOver(socket, controller);
+  const stop = () => {};
   try {
     return (await send(socket, method, path, controller.signal)) as T;
   } finally {
     stop();
   }
+}
+
+/** Whether some process listens on the socket. It may hang: that is not asked. */
+export function isListening(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const attempt = connect(socket);
+    const say = (listening: boolean) => {
+      attempt.destroy();
+      resolve(listening);
+    };
+    attempt.once('connect', () => say(true));
+    attempt.once('error', () => say(false));
+  });
 }
 
 async function alive(socket: string): Promise<void> {

@@ -7,7 +7,7 @@ import { stateDir } from './context.ts';
 import type { Io } from './io.ts';
 import { experimentRow } from './listings.ts';
 import { stateOption } from './options.ts';
-import { readJournal } from './reads.ts';
+import { readJournal, staleNote } from './reads.ts';
 import { action, type Cli } from './verb.ts';
 
 /** Newest runs and events that a description shows. */
@@ -34,6 +34,7 @@ async function describe(io: Io, what: string[], options: { state?: string }): Pr
   }
   try {
     io.out(await description(io, journal, name));
+    io.err((await staleNote(journal, statePaths(state).socket)) ?? '');
   } finally {
     journal.close();
   }

@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 import { eventListing, experimentListing, type Listing, runListing } from './listings.ts';
 import { outputOption, stateOption } from './options.ts';
 import { LIST_FORMATS, type Listed, type ListFormat, listed, printLists } from './print.ts';
-import { readJournal } from './reads.ts';
+import { readJournal, staleNote } from './reads.ts';
 import { parseSelector } from './selector.ts';
 import { action, type Cli } from './verb.ts';
 import { watch } from './watch.ts';
@@ -60,6 +60,8 @@ async function get(io: Io, kindArgument: string, names: string[], options: GetOp
     const single = wanted.names.length === 1 && kind !== 'events';
     const isTable = options.output === 'table' || options.output === 'wide';
     if (!isTable || lists.length > 0) await printLists(io, lists, options.output, single);
+    if (journal && isTable && lists.some(({ count }) => count > 0))
+      io.err((await staleNote(journal, statePaths(state).socket)) ?? '');
     return 0;
   } finally {
     journal?.close();

@@ -10,12 +10,14 @@ export interface Io {
   interrupted(): AbortSignal;
 }
 
-/** This process's own streams. A reader that goes away (`squall get all | head`) ends the process without a word. */
+/** This process's own streams. A reader that goes away (`squall get all | head`) ends the process without a word, a full disk with one. */
 export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      if (stream === process.stdout)
+        process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+      process.exit(1);
     });
   }
   let controller: AbortController | undefined;
@@ -31,6 +33,13 @@ export function processIo(): Io {
       return fresh.signal;
     },
   };
+}
+
+/** Resolves once all that was written has left: a pipe takes 64 KiB at a time, and what is still here ends with the process. */
+export async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
 }
 
 /** What a shell says of a process that ended by this signal. */

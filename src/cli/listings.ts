@@ -45,14 +45,12 @@ export const runListing: Listing<RunRow> = {
   kind: 'run',
   plural: 'runs',
   load: (journal) =>
-    journal.runs
-      .list()
-      .map((run) => ({
-        run,
-        effects: journal.effects.ofRun(run.id),
-        left: leftOf(run),
-        now: systemClock.now(),
-      })),
+    journal.runs.list().map((run) => ({
+      run,
+      effects: journal.effects.ofRun(run.id),
+      left: leftOf(run),
+      now: systemClock.now(),
+    })),
   id: ({ run }) => run.id,
   experiment: ({ run }) => run.experiment,
   columns: runColumns,

@@ -2,6 +2,7 @@ import { accessSync } from 'node:fs';
 import { systemClock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { isListening } from './client.ts';
 
 /**
  * Opens the journal for reading, whether a daemon lives or not. Undefined where there is none yet. Throws SQ305 where it can't be
@@ -35,6 +36,15 @@ function open(attempt: () => Journal, file: string): Journal {
       cause,
     });
   }
+}
+
+/**
+ * A line for stderr where runs are under way and no daemon is there to follow them: what the journal says is then what was last
+ * written. Undefined where there is nothing to warn of.
+ */
+export async function staleNote(journal: Journal, socket: string): Promise<string | undefined> {
+  if (journal.runs.active().length === 0 || (await isListening(socket))) return undefined;
+  return `no daemon answers on ${socket}: this is what was last written\n`;
 }
 
 /** Resolves after `ms`, or at once when `signal` is aborted. */

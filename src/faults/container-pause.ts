@@ -1,7 +1,7 @@
 import { type Json, sameJson } from '../core/canonical.ts';
 import { SquallError } from '../core/errors.ts';
 import type { Container, Effect } from '../core/types.ts';
-import { requireRunning } from './container/lifecycle.ts';
+import { LIFECYCLE, requireRunning } from './container/lifecycle.ts';
 import type { FaultContext, FaultKind, Recovery } from './fault.ts';
 
 const DESCRIPTION = `Freezes every process of the target with the kernel's cgroup freezer, as \`docker pause\` does. Connections stay open and
@@ -22,7 +22,7 @@ export const containerPause: FaultKind = {
   nature: 'state',
   endedBy: 'sentinel',
   entersNetwork: false,
-  uses: () => ['freeze'],
+  uses: () => [LIFECYCLE],
   resolve: () => ({}),
   prepare: async (context, effect, target) => {
     const now = await context.docker.inspect(target.id);

@@ -114,16 +114,14 @@ export function effectStore(prepare: Prepare): EffectStore {
     recovered: (effect, now) =>
       changed(
         prepare(
-          "UPDATE effects SET phase = 'recovered', recovered_at = ?, error = NULL WHERE id = ? AND epoch = ?",
+          "UPDATE effects SET phase = 'recovered', recovered_at = ?, error = NULL WHERE id = ? AND epoch = ? AND phase <> 'recovered'",
         ).run(now, effect.id, effect.epoch),
       ),
     failed: (effect, error) =>
       changed(
-        prepare("UPDATE effects SET phase = 'failed', error = ? WHERE id = ? AND epoch = ?").run(
-          error,
-          effect.id,
-          effect.epoch,
-        ),
+        prepare(
+          "UPDATE effects SET phase = 'failed', error = ? WHERE id = ? AND epoch = ? AND phase <> 'recovered'",
+        ).run(error, effect.id, effect.epoch),
       ),
     touch: (runId) => {
       prepare("UPDATE effects SET epoch = epoch + 1 WHERE run_id = ? AND phase <> 'recovered'").run(runId);

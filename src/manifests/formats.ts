@@ -68,7 +68,8 @@ function whyNoSignal(text: string): string | undefined {
   if (/^(SIG)?(STOP|TSTP|TTIN|TTOU)$/i.test(text)) return 'Use container-pause to stop processes for a while';
   if (/^[0-9]+$/.test(text)) return `Write the number without quotes: ${Number(text)}`;
   const upper = text.toUpperCase();
-  const near = nearMiss(upper.startsWith('SIG') ? upper : `SIG${upper}`, SIGNAL_NAMES);
+  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
+  const near = SIGNAL_NAMES.includes(name) ? name : nearMiss(name, SIGNAL_NAMES);
   return near === undefined ? `Known: ${SIGNAL_NAMES.join(', ')}` : `Did you mean "${near}"?`;
 }
 

@@ -33,7 +33,7 @@ export async function readManifests(paths: readonly string[], validator: Validat
 
 async function readFile(file: string, validator: Validator) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const read = await readStable(file);
+    const read = await readStable(file, undefined, true);
     if (read !== 'changed') return readDocuments(file, read, validator);
   }
   const problem: Problem = {
@@ -43,7 +43,7 @@ async function readFile(file: string, validator: Validator) {
     line: 1,
     column: 1,
     path: '',
-    message: 'expected a file that stands still, found one that is a link, no file, or being written',
+    message: 'expected a file that stands still, found no regular file, or one that is being written',
   };
   return { declared: [], problems: [problem] };
 }

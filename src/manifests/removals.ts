@@ -17,6 +17,8 @@ interface Held {
   /** Wall clock, ms, of the first event. */
   at: number;
   settled: boolean;
+  /** Git was at work when the scan began. */
+  git: boolean;
   /** Waited for moving files, and for Git, as long as one may. */
   tiredOfFiles: boolean;
   tiredOfGit: boolean;
@@ -37,6 +39,15 @@ export class Removals {
     this.#clock = clock;
     this.#settleMs = settleMs;
     this.#wake = wake;
+  }
+
+  /**
+   * To be called before each scan: what Git writes just before it takes its lock away is seen only by a scan that begins after that.
+   */
+  beforeScan(): void {
+    for (const held of this.#held.values()) {
+      held.git = !held.tiredOfGit && gitIsWriting(held.declared.source.file);
+    }
   }
 
   /**
@@ -80,6 +91,7 @@ export class Removals {
       declared,
       at,
       settled: false,
+      git: false,
       tiredOfFiles: false,
       tiredOfGit: false,
       timers: new Map(),
@@ -100,7 +112,7 @@ export class Removals {
   #mayComeBack(held: Held, unsettled: number): boolean {
     if (!held.settled) return true;
     const files = unsettled > 0 && !held.tiredOfFiles;
-    const git = !held.tiredOfGit && gitIsWriting(held.declared.source.file);
+    const git = held.git && !held.tiredOfGit;
     if (files || git) this.#timer(held, 'again', LOOK_AGAIN, () => {});
     return files || git;
   }

@@ -109,10 +109,11 @@ function fingerprint(stats: BigIntStats): Fingerprint {
 /** `changed`: it is not the file any more that the fingerprint was taken of, or was written to meanwhile. */
 export type StableRead = { bytes: Uint8Array } | { refused: Problem } | 'changed';
 
-/** Reads the file if it is still what the fingerprint says, before and after. Over the size limit, it is not read at all. */
-export async function readStable(path: string, expected?: Fingerprint): Promise<StableRead> {
+/** Reads the file if it is still what the fingerprint says, before and after. Over the size limit, it is not read at all. A link is
+ * followed only where `follow` says so: for a path that a person named. */
+export async function readStable(path: string, expected?: Fingerprint, follow = false): Promise<StableRead> {
   // not through a link, and not waiting for a writer: what was a file when it was listed may be a FIFO now
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
   try {
     await using file = await open(path, flags);
     const before = await file.stat({ bigint: true });

@@ -8,7 +8,7 @@ import { formatProblem } from './problem.ts';
 import { Removals } from './removals.ts';
 import { scanDirectories } from './scan.ts';
 import type { Validator } from './validate.ts';
-import { type DirectoryWatch, watchDirectories } from './watch.ts';
+import { DirectoryWatch } from './watch.ts';
 
 export interface ManifestChange {
   /** Experiments that are new, gone or declared differently; empty where only problems changed. */
@@ -57,7 +57,7 @@ class WatchedManifests implements ManifestSource {
   readonly #listeners = new Set<(change: ManifestChange) => void>();
   readonly #waiting = new Set<() => void>();
   #state: DesiredState;
-  #watch: DirectoryWatch | undefined;
+  readonly #watch: DirectoryWatch;
   #running: Promise<void> | undefined;
   #again = false;
   #started = false;
@@ -72,20 +72,18 @@ class WatchedManifests implements ManifestSource {
     this.#dirs = [...new Set(options.dirs.map((dir) => resolve(dir)))];
     this.#files = new FileTable(validator, clock, wake, lastGood);
     this.#removals = new Removals(clock, settleMs, wake);
+    this.#watch = new DirectoryWatch(
+      this.#dirs,
+      () => this.#event(),
+      (error) =>
+        options.log.warn({ error: String(error) }, 'watching failed: changes are seen at the next resync'),
+    );
     this.#state = mergeDeclared(lastGood, []);
   }
 
   async start(): Promise<void> {
     // listening comes first: what changes while the files are read is seen
-    this.#watch = await watchDirectories(
-      this.#dirs,
-      () => this.#event(),
-      (error) =>
-        this.#options.log.warn(
-          { error: String(error) },
-          'watching failed: changes are seen at the next resync',
-        ),
-    );
+    await this.#watch.start();
     await this.resync();
     this.#started = true;
   }
@@ -110,7 +108,7 @@ class WatchedManifests implements ManifestSource {
     this.#files.cancel();
     this.#removals.cancel();
     this.#listeners.clear();
-    await this.#watch?.close();
+    await this.#watch.close();
     await this.#running;
     this.#wakeWaiting();
   }
@@ -143,6 +141,8 @@ class WatchedManifests implements ManifestSource {
   async #pass(): Promise<void> {
     const seenAt = this.#eventAt ?? this.#options.clock.now();
     this.#eventAt = undefined;
+    this.#removals.beforeScan();
+    this.#watch.follow();
     const scan = await scanDirectories(this.#dirs);
     const changes = await this.#files.update(scan, seenAt);
     if (this.#closed) return;

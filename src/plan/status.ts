@@ -1,6 +1,6 @@
 import type { Condition, ConditionType, Effect, ExperimentRecord, Phase } from '../core/types.ts';
 import type { Refusal } from './guard.ts';
-import type { PlanInput } from './plan.ts';
+import type { PlanInput } from './input.ts';
 
 export interface Status {
   phase: Phase;

@@ -5,7 +5,7 @@ import { matches, shuffle, wanted } from './select.ts';
 export interface Selection {
   /** Everything that matches, whatever its state and wishes. */
   matched: Container[];
-  /** Running, opted in, not protected. */
+  /** Running (a paused one too), opted in, not protected. */
   candidates: Container[];
   chosen: Container[];
   /** Set where nothing (or not enough) can be chosen: wait, or refuse. */
@@ -24,7 +24,7 @@ export function selectTargets(
 ): Selection {
   const matched = containers.filter((container) => matches(spec.targets.select, container));
   const allowed = matched.filter((container) => optedIn(container) && !isProtected(container, self));
-  const candidates = allowed.filter(({ state }) => state === 'running');
+  const candidates = allowed.filter(({ pid }) => pid > 0);
   const keep = allowed.filter(({ id }) => kept.some((target) => target.id === id));
   const fresh = candidates.filter((candidate) => !keep.includes(candidate));
   const pool = keep.length + fresh.length;

@@ -1,5 +1,5 @@
 import { sameJson } from '../core/canonical.ts';
-import { deadlineIn } from '../core/clock.ts';
+import type { Deadline } from '../core/clock.ts';
 import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
 import type { Action, Plan, RunDraft } from '../plan/actions.ts';
 import type { PlanInput } from '../plan/plan.ts';
@@ -22,10 +22,12 @@ export function commit(
   plan: Plan,
   prepared: readonly Prepared[],
 ): Committed[] {
+  // One deadline for the run and for what the world is told: preparing took time.
+  const deadline = deadlineOf(deps, plan, input.run);
   const committed = deps.journal.transaction(() => {
-    for (const action of plan.actions) writeRun(deps, input, plan, action);
+    for (const action of plan.actions) writeRun(deps, input, deadline, action);
     writeRecord(deps, input.record, plan.record);
-    return prepared.map((item) => intend(deps, input, item));
+    return prepared.map((item) => intend(deps, input, deadline, item));
   });
   report(deps, input, plan);
   return committed;
@@ -34,7 +36,8 @@ export function commit(
 function intend(
   { journal, clock }: ReconcileDeps,
   input: PlanInput,
-  { injection, deadline, undo }: Prepared,
+  deadline: Deadline,
+  { injection, undo }: Prepared,
 ): Committed {
   const { target, slot, fault, resolved } = injection;
   const runId =
@@ -55,16 +58,16 @@ function intend(
   return { effect, injection };
 }
 
-function writeRun(deps: ReconcileDeps, input: PlanInput, plan: Plan, action: Action): void {
+function writeRun(deps: ReconcileDeps, input: PlanInput, deadline: Deadline, action: Action): void {
   const { journal, clock } = deps;
   const { run } = input;
   if (action.kind === 'start') {
     journal.runs.takeNumber(input.name);
-    journal.runs.put(newRun(deps, input.name, action.run));
+    journal.runs.put(newRun(deps, input.name, action.run, deadline));
   } else if (action.kind === 'edit' && run) {
     const { generation, recoveryTimeout, faults, targets } = action.run;
-    const deadline = generation === run.generation ? run.deadline : deadlineOf(deps, plan, run);
-    journal.runs.put({ ...run, generation, recoveryTimeout, faults, targets, deadline });
+    const ends = generation === run.generation ? run.deadline : deadline;
+    journal.runs.put({ ...run, generation, recoveryTimeout, faults, targets, deadline: ends });
     journal.effects.touch(run.id);
   } else if (action.kind === 'end' && run) {
     journal.runs.put({ ...run, phase: 'Recovering', outcome: action.outcome, reason: action.reason });
@@ -75,7 +78,7 @@ function writeRun(deps: ReconcileDeps, input: PlanInput, plan: Plan, action: Act
   }
 }
 
-function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft): Run {
+function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft, deadline: Deadline): Run {
   const { id, generation, trigger, recoveryTimeout, faults, targets } = draft;
   return {
     id,
@@ -86,7 +89,7 @@ function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft): 
     reason: 'Started',
     outcome: null,
     startedAt: clock.now(),
-    deadline: deadlineIn(clock, draft.duration),
+    deadline,
     recoveryTimeout,
     faults,
     targets,

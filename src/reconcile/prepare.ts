@@ -13,7 +13,6 @@ export type Injection = Extract<Action, { kind: 'inject' }>;
 /** An injection with what undoing it will need; nothing is changed yet. */
 export interface Prepared {
   injection: Injection;
-  deadline: Deadline;
   undo: Json;
 }
 
@@ -49,7 +48,7 @@ export async function prepareAll(
     try {
       const draft = draftEffect(deps, input, injection, deadline);
       const undo = await faultKind(injection.fault.type).prepare(deps.faults, draft, injection.target);
-      return { injection, deadline, undo };
+      return { injection, undo };
     } catch (error) {
       if (!(error instanceof SquallError)) throw error;
       if (error.code !== 'SQ307' && (starting || !error.terminal)) throw error;

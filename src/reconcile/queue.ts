@@ -17,7 +17,8 @@ export interface WorkQueue {
 }
 
 export interface QueueOptions {
-  clock: Pick<Clock, 'after' | 'now'>;
+  /** Boot time: timers follow it, and a step of the wall clock must not make a later key look like an earlier one. */
+  clock: Pick<Clock, 'after' | 'boot'>;
   workers: number;
   /** Must not reject: the worker decides what an error means. */
   work: (key: string) => Promise<void>;
@@ -47,7 +48,7 @@ export function createQueue({ clock, workers, work }: QueueOptions): WorkQueue {
 
   function addAfter(key: string, ms: number): void {
     if (!open) return;
-    const due = clock.now() + ms;
+    const due = clock.boot() + ms;
     const before = delayed.get(key);
     if (before && before.due <= due) return;
     before?.cancel();

@@ -120,23 +120,30 @@ describe('without a daemon', () => {
 describe('with a daemon that hangs', () => {
   let hung: ChildProcess;
 
-  beforeEach(async () => {
-    const code = `require('node:net').createServer(() => {}).listen(process.argv[1], () => console.log('listening'))`;
+  /** A process that answers so many requests on the socket, and no more. */
+  async function answering(times: number): Promise<void> {
+    const code = `let left = ${times}; require('node:http').createServer((_, response) => left-- > 0 && response.end('ok'))
+      .listen(process.argv[1], () => console.log('listening'))`;
     hung = spawn(process.execPath, ['-e', code, statePaths(state).socket], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(hung.stdout as NodeJS.EventEmitter, 'data');
-  });
+  }
 
   afterEach(async () => {
     hung.kill('SIGKILL');
     await once(hung, 'exit');
   });
 
-  it('halt --all does not wait for it', async () => {
-    const { code, err } = await say('halt', '--all');
-    assert.equal(code, 0);
-    assert.match(err, /did not answer within 2000 ms: acting without it/);
-    assert.equal(openHaltFile(statePaths(state).halt).read(), true);
-  });
+  for (const [when, times] of [
+    ['from the start', 0],
+    ['while it recovers', 1],
+  ] as const)
+    it(`${when}, halt --all does not wait for it`, async () => {
+      await answering(times);
+      const { code, err } = await say('halt', '--all');
+      assert.equal(code, 0);
+      assert.match(err, /did not answer within 2000 ms: acting without it/);
+      assert.equal(openHaltFile(statePaths(state).halt).read(), true);
+    });
 });

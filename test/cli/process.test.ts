@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +19,9 @@ let env: NodeJS.ProcessEnv;
 before(() => {
   place = scratch();
   journal = fillState(join(place.dir, 'state'));
-  for (let index = 0; index < 3000; index++)
-    journal.transaction(() => journal.events.add(event('x'.repeat(200))));
+  journal.transaction(() => {
+    for (let index = 0; index < 3000; index++) journal.events.add(event('x'.repeat(200)));
+  });
   env = { ...process.env, SQUALL_STATE: join(place.dir, 'state'), NO_COLOR: '', FORCE_COLOR: undefined };
 });
 
@@ -94,11 +96,35 @@ describe('the process', () => {
     assert.ok((await squall(['get', 'experiments'], { FORCE_COLOR: '1' })).out.includes('\u001b[33mRunning'));
   });
 
+  it('loses nothing to a slow reader', async () => {
+    const { child, told, ended } = start(['events', '-o', 'json']);
+    child.stdout?.pause();
+    await until('the pipe to be full', () => (child.stdout?.readableLength ?? 0) > 0);
+    child.stdout?.resume();
+    assert.equal((await ended)[0], 0);
+    assert.equal(told.out.split('\n').length, 3002);
+  });
+
   it('says nothing when its reader goes away', async () => {
     const { child, told, ended } = start(['events']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     const [code, signal] = await ended;
     assert.deepEqual([code, signal, told.err], [0, null, '']);
+  });
+
+  it('fails when its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'events'], { env, stdio: ['ignore', full, 'pipe'] });
+    let err = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      err += chunk;
+    });
+    const [code] = await once(child, 'close');
+    closeSync(full);
+    assert.deepEqual(
+      [code, err],
+      [1, 'error: the output cannot be written: ENOSPC: no space left on device, write\n'],
+    );
   });
 
   it('ends a watch on Ctrl-C with 130 and no noise', async () => {

@@ -227,7 +227,7 @@ describe('a collision', () => {
 
   it('with another experiment on the same target is refused, naming it', () => {
     const others = [effect(PAUSE, one, { experiment: 'other' })];
-    const message = 'web-0 is under container-pause of experiment other: both use its freeze';
+    const message = 'web-0 is under container-pause of experiment other: both use its lifecycle';
     assert.deepEqual(guard(guardInput([one, two], { others })), {
       code: 'SQ206',
       reason: 'Conflict',
@@ -244,7 +244,7 @@ describe('a collision', () => {
 
   it('is none between faults that use different things', () => {
     const others = [effect(KILL, one, { experiment: 'other' })];
-    assert.equal(guard(guardInput([one], { others, faults: [PAUSE] })), undefined);
+    assert.equal(guard(guardInput([one], { others, faults: [BLOCK] })), undefined);
   });
 
   it('is none between network rules, which stand beside each other', () => {

@@ -11,7 +11,7 @@ import { type Committed, commit } from '../../src/reconcile/commit.ts';
 import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
 import { gather } from '../../src/reconcile/gather.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
-import { deadlineOf, injectionsOf } from '../../src/reconcile/prepare.ts';
+import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
 import { deepFreeze, idOf } from './build.ts';
 
@@ -60,6 +60,11 @@ export class Model {
     this.#containers.set(container.id, container);
   }
 
+  /** `squall halt --all`, or its end. */
+  halt(halted: boolean): void {
+    this.halted = halted;
+  }
+
   remove(name: string): void {
     this.#containers.delete(idOf(name));
   }
@@ -106,8 +111,7 @@ export class Model {
     assert.deepEqual(planExperiment(frozen), plan, 'a plan is a function of its input');
     this.observations = new Map();
     const now = { ...frozen, clock } as PlanInput;
-    const deadline = deadlineOf(this.#deps, plan, frozen.run);
-    const prepared = injectionsOf(plan).map((injection) => ({ injection, deadline, undo: null }));
+    const prepared = injectionsOf(plan).map((injection) => ({ injection, undo: null }));
     for (const committed of commit(this.#deps, now, plan, prepared)) this.#inject(committed);
     for (const action of plan.actions) {
       if (action.kind === 'adopt') this.journal.effects.injected(action.effect, clock.now());

@@ -20,7 +20,7 @@ describe('the selection', () => {
       container('web-shy', { optIn: false }),
       container('web-safe', { protect: true }),
       container('web-squall', { labels: { 'squall.self': 'daemon' } }),
-      container('web-frozen', { state: 'paused' }),
+      container('web-dead', { state: 'dead' }),
       container('redis'),
     ];
     const { matched, candidates, chosen, shortfall } = choose(found, 'all');

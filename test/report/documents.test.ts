@@ -13,11 +13,14 @@ const value = {
   empty: {},
 };
 
-for (const [name, format, read] of [
+type Format = [name: string, format: (value: unknown) => string, read: (text: string) => unknown];
+const FORMATS: Format[] = [
   ['JSON', formatJson, JSON.parse],
   ['JSON on a line', formatJsonLine, JSON.parse],
   ['YAML', formatYaml, parse],
-] as const) {
+];
+
+for (const [name, format, read] of FORMATS) {
   describe(name, () => {
     it('reads back as it was', () => assert.deepEqual(read(format(value)), value));
     it('holds nothing that steers a terminal', () => assert.doesNotMatch(format(value), UNSAFE));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createDocker, type EngineEvent } from '../../src/runtime/docker.ts';
+import { FakeClock } from '../lab/fake-clock.ts';
 import { type Lab, openLab, until } from '../lab/lab.ts';
 import { createHttpStub } from './http-stub.ts';
 import { createSocketProxy } from './socket-proxy.ts';
@@ -77,6 +78,29 @@ describe('the client of a real engine', () => {
       terminal: false,
       message: /127\.0\.0\.1:1/,
     });
+  });
+
+  it('gives up on an engine that hangs', async () => {
+    const proxy = createSocketProxy();
+    const clock = new FakeClock();
+    const through = createDocker({ socket: proxy.path, clock });
+    try {
+      await proxy.open();
+      await through.ping();
+      proxy.hang();
+      await proxy.drop();
+      const answer = assert.rejects(through.inspect(NOBODY), {
+        code: 'SQ301',
+        terminal: false,
+        message: /10000 ms/,
+      });
+      await until('the call', () => clock.pending > 0);
+      clock.advance(10_000);
+      await answer;
+    } finally {
+      through.close();
+      await proxy.close();
+    }
   });
 
   it('comes back by itself after the connection was lost', async () => {

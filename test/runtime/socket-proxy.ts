@@ -10,6 +10,8 @@ export interface SocketProxy {
   cut(): Promise<void>;
   /** Takes connections (again). */
   open(): Promise<void>;
+  /** Breaks what is open, and takes new connections on. */
+  drop(): Promise<void>;
   /** Takes connections but hands nothing on: an engine that hangs. */
   hang(): void;
   close(): Promise<void>;
@@ -48,6 +50,11 @@ export function createSocketProxy(to = '/var/run/docker.sock'): SocketProxy {
       hanging = false;
       server ??= createServer(take);
       if (!server.listening) await new Promise<void>((resolve) => server?.listen(path, resolve));
+    },
+    drop: async () => {
+      await Promise.all(
+        [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve).destroy())),
+      );
     },
     hang: () => {
       hanging = true;

@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { createServer as createNetServer, Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createLog } from '../../src/core/log.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { createServer, type SquallServer } from '../../src/server/server.ts';
+import { listenOnSocket } from '../../src/server/socket.ts';
 import { event, fillState, type Scratch, scratch } from '../cli/fixture.ts';
 import { until } from '../lab/until.ts';
 import { type ScriptedControl, scriptedControl } from './scripted-control.ts';
@@ -46,6 +47,21 @@ describe('the socket', () => {
     await server.listen(socket);
     assert.equal(statSync(socket).mode & 0o777, 0o600);
     assert.equal(process.umask(), before);
+  });
+
+  it('is so from the moment it is there', async () => {
+    const modes: number[] = [];
+    class Watched extends Server {
+      override listen(...args: unknown[]): this {
+        super.listen(...(args as Parameters<Server['listen']>));
+        modes.push(statSync(socket).mode & 0o777);
+        return this;
+      }
+    }
+    const watched = new Watched();
+    await listenOnSocket(watched, socket);
+    watched.close();
+    assert.deepEqual(modes, [0o600]);
   });
 
   it('takes the place of one that a dead process left', async () => {

@@ -36,7 +36,7 @@ export function nextStep(container: Container | undefined, effect: Effect, now: 
     case 'dead': // its removal failed: the engine starts it no more
       return { act: 'done', how: 'gone: it is being removed' };
     case 'restarting':
-      return policyHasTime || since < 0 ? wait('its restart policy') : { act: 'restart' };
+      return policyHasTime ? wait('its restart policy') : { act: 'restart' };
     case 'created':
     case 'exited':
       return policyHasTime ? wait('its restart policy') : { act: 'start' };

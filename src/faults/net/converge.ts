@@ -3,8 +3,8 @@ import { joinArgs, optionOf, type SavedRule, type SavedTable } from '../../runti
 import { factsOf } from './compare.ts';
 import { datestop, type Jump, type Wanted } from './rules.ts';
 
-/** ms by which two readings of one deadline may differ: /proc/uptime counts in hundredths of a second. */
-export const DEADLINE_SLACK = 100;
+/** ms by which two readings of one deadline may differ and still mean the same. */
+export const DEADLINE_SLACK = 150;
 
 /** What of `own` (chain names) stands in a filter table. */
 export interface Standing {

@@ -68,6 +68,13 @@ export function hostNames(fault: FaultSpec): string[] {
   return [...new Set(names.filter((name) => name !== undefined && !normalAddress(name)))] as string[];
 }
 
+/** Services and containers among the peers, by name. */
+export function peerNames(fault: FaultSpec): string[] {
+  return peersOf(fault)
+    .map(({ service, container }) => service ?? container)
+    .filter((name) => name !== undefined);
+}
+
 /** For messages: `service redis`. */
 export function peerName(peer: Peer): string {
   if (peer.service !== undefined) {

@@ -2,7 +2,7 @@ import type { Json } from '../../core/canonical.ts';
 import { SquallError } from '../../core/errors.ts';
 import type { Container, FaultSpec } from '../../core/types.ts';
 import type { FaultKind, World } from '../fault.ts';
-import { filterProblems, hostNames, parseFilter } from './filter.ts';
+import { filterProblems, hostNames, parseFilter, peerNames } from './filter.ts';
 import { injectRules, observeRules, prepareRules, recoverRules } from './lifecycle.ts';
 import { hasIpv6, networkOwner, type ResolvedPeers, resolvePeers } from './peers.ts';
 import type { Verdict } from './rules.ts';
@@ -33,6 +33,7 @@ export function netfilterKind(kind: NetfilterKind): FaultKind {
     uses: () => [],
     problems,
     lookups: hostNames,
+    peers: peerNames,
     resolve: (fault, target, world) => {
       const [problem] = problems(fault);
       if (problem) throw new SquallError('SQ208', `${kind.type}: ${problem}`);

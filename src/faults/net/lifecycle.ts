@@ -7,7 +7,7 @@ import { type Backend, chooseBackend, type Family, installed, saveAll } from '..
 import { type Netns, netnsRefusal } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
 import { type Applied, apply, look, type Place, remove, revert } from './apply.ts';
-import { classify, DEADLINE_SLACK, standing } from './converge.ts';
+import { classify, standing } from './converge.ts';
 import { parseFilter } from './filter.ts';
 import type { ResolvedPeers } from './peers.ts';
 import { chainNames, nothing, renderRules, type Verdict, type Wanted } from './rules.ts';
@@ -174,13 +174,23 @@ async function hasPrograms(family: Family): Promise<boolean> {
   return nft !== undefined || legacy !== undefined;
 }
 
+/** ms; less than DEADLINE_SLACK by more than the 10 ms that /proc/uptime counts in. */
+const SNAP = 100;
+
+/** Readings of the two clocks; one that was interrupted between them is too early, never too late. */
+const READINGS = 3;
+
 /**
- * The deadline on the wall clock. Computed through boot time it trembles by its resolution, which would look like drift: the value
- * of the journal stands until somebody stepped the clock.
+ * The deadline on the wall clock. Computed through boot time it trembles, which would look like drift: the value of the journal
+ * stands until somebody stepped the clock.
  */
 function steadyWall(clock: Clock, deadline: Deadline): number {
-  const now = wallOf(clock, deadline);
-  return Math.abs(now - deadline.wall) <= DEADLINE_SLACK ? deadline.wall : now;
+  let latest = Number.NEGATIVE_INFINITY;
+  for (let reading = 0; reading < READINGS; reading++) {
+    latest = Math.max(latest, wallOf(clock, deadline));
+    if (Math.abs(latest - deadline.wall) <= SNAP) return deadline.wall;
+  }
+  return latest;
 }
 
 /** Undefined where the target's process or namespace is not there any more. */

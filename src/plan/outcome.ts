@@ -1,0 +1,45 @@
+import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
+import type { Action, Plan, RunDraft } from './actions.ts';
+import type { Refusal } from './guard.ts';
+import type { PlanInput } from './input.ts';
+import { type Status, withStatus } from './status.ts';
+
+export function result(
+  input: PlanInput,
+  record: ExperimentRecord,
+  status: Status,
+  actions: Action[] = [],
+  wakeAfter?: number,
+): Plan {
+  const wake = wakeAfter === undefined || !Number.isFinite(wakeAfter) ? undefined : wakeAfter;
+  return { actions, record: withStatus(input, record, status), lookups: [], wakeAfter: wake };
+}
+
+export function heldStatus({ hold }: ExperimentRecord): Status {
+  if (hold === 'halted')
+    return { phase: 'Halted', reason: 'Halted', message: 'halted by a person: `squall resume` lifts it' };
+  return {
+    phase: 'Suspended',
+    reason: 'Suspended',
+    message: 'suspended by a person: `squall resume` lifts it',
+  };
+}
+
+export function refusedStatus(refusal: Refusal, wait: boolean): Status {
+  return { phase: wait ? 'Pending' : 'Denied', reason: refusal.reason, message: refusal.message, refusal };
+}
+
+export function runningStatus(run: RunDraft, targets: number, note?: string): Status {
+  const types = [...new Set(run.faults.map(({ fault }) => fault.type))].join(', ');
+  const message = `${types} on ${targets} container${targets === 1 ? '' : 's'}${note ? `; ${note}` : ''}`;
+  return { phase: 'Running', reason: 'Injected', message };
+}
+
+export function endedStatus(run: Run, effects: readonly Effect[]): Status {
+  const failed = effects.filter(({ phase }) => phase === 'failed');
+  const message =
+    failed.length > 0
+      ? failed.map(({ target, error }) => `${target.name}: ${error}`).join('; ')
+      : `run ${run.id}`;
+  return { phase: run.phase, reason: run.reason, message };
+}

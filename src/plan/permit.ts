@@ -1,0 +1,59 @@
+import { durationMs } from '../core/duration.ts';
+import { SquallError } from '../core/errors.ts';
+import type { Container, ExperimentRecord, FaultSpec, SlottedFault } from '../core/types.ts';
+import { hostKey, type World } from '../faults/fault.ts';
+import { faultKind } from '../faults/index.ts';
+import type { Lookup, RunDraft } from './actions.ts';
+import { guard, type Refusal, refusalOf } from './guard.ts';
+import type { PlanInput } from './input.ts';
+import type { Selection } from './targets.ts';
+
+/** The guard's word on the selection, and each fault's own on each target. */
+export function refuse(
+  input: PlanInput,
+  record: ExperimentRecord,
+  selection: Selection,
+  faults: readonly SlottedFault[],
+): Refusal | undefined {
+  const specs = faults.map(({ fault }) => fault);
+  const { containers } = input.world;
+  const refusal = guard({
+    ...input,
+    ...selection,
+    experiment: record.name,
+    faults: specs,
+    blastRadius: record.spec.blastRadius,
+    containers,
+  });
+  if (refusal) return refusal;
+  try {
+    for (const target of selection.chosen)
+      for (const fault of specs) faultKind(fault.type).resolve(fault, target, input.world);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SquallError)) throw error;
+    return refusalOf(error);
+  }
+}
+
+export function missingLookups(
+  targets: readonly Container[],
+  faults: readonly FaultSpec[],
+  world: World,
+): Lookup[] {
+  const hosts = [...new Set(faults.flatMap((fault) => faultKind(fault.type).lookups?.(fault) ?? []))];
+  return targets.flatMap((container) =>
+    hosts
+      .filter((host) => !world.hosts.has(hostKey(container.id, host)))
+      .map((host) => ({ container, host })),
+  );
+}
+
+const DEFAULT_RECOVERY_TIMEOUT = '60s';
+
+export function times(spec: ExperimentRecord['spec']): Pick<RunDraft, 'duration' | 'recoveryTimeout'> {
+  return {
+    duration: durationMs(spec.duration),
+    recoveryTimeout: durationMs(spec.recoveryTimeout ?? DEFAULT_RECOVERY_TIMEOUT),
+  };
+}
