@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -28,8 +28,12 @@ async function main(): Promise<void> {
   const { measures, trace } = await measure(options, ender.signal);
   const table = results(measures);
   const style = createStyle(wantsColour(process.env, process.stdout.isTTY === true));
-  process.stdout.write(`\n${[formatTable(columns(style), table), ...trace].join('\n')}`);
-  save(options.json, started, table, measures);
+  const machine = machineNow();
+  const about = `${machine.processors} processors (${machine.model}), load ${machine.load}, kernel ${machine.kernel}, Node ${machine.node}\n`;
+  process.stdout.write(`\n${[formatTable(columns(style), table), ...trace, about].join('\n')}`);
+  const values = new Map(measures.map((one) => [one.name, one.values]));
+  const rows = table.map((row) => ({ ...row, values: values.get(row.name) }));
+  save(options.json, { started: started.toISOString(), machine, results: rows });
 }
 
 async function measure({ parts, count, trace: withTrace }: Options, signal: AbortSignal) {
@@ -92,25 +96,24 @@ function columns(style: Style) {
   ];
 }
 
-function save(
-  given: string | undefined,
-  started: Date,
-  table: readonly Result[],
-  measures: readonly Measure[],
-): void {
-  const name = `${started.toISOString().slice(0, 19).replaceAll(':', '')}.json`;
-  const file = given === undefined ? join(import.meta.dirname, 'results', name) : resolve(given);
-  const values = new Map(measures.map((measure) => [measure.name, measure.values]));
-  const machine = {
-    processors: cpus().map(({ model }) => model),
+/** What the figures depend on. `load`: average over the last minute; where it is above the number of processors they waited. */
+function machineNow() {
+  const processors = cpus();
+  return {
+    processors: processors.length,
+    model: processors[0]?.model ?? 'unknown',
     kernel: release(),
     node: process.version,
+    load: Number(loadavg()[0]?.toFixed(1)),
   };
-  const report = {
-    started: started.toISOString(),
-    machine,
-    results: table.map((row) => ({ ...row, values: values.get(row.name) })),
-  };
+}
+
+function save(
+  given: string | undefined,
+  report: { started: string; machine: object; results: readonly Result[] },
+): void {
+  const name = `${report.started.slice(0, 19).replaceAll(':', '')}.json`;
+  const file = given === undefined ? join(import.meta.dirname, 'results', name) : resolve(given);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   process.stderr.write(`\nwritten: ${file}\n`);

@@ -20,6 +20,19 @@ spec:
       to: [{ service: redis }]
       ports: [6379]`;
 
+const FILES = `Every \`*.yaml\`, \`*.yml\` and \`*.json\` file in a watched directory and below it is a manifest, or several, parted by
+\`---\`. Names that begin with a dot, and \`node_modules\`, are passed over.
+
+- YAML is version 1.2: \`no\` is text. Anchors and aliases work, merge keys (\`<<\`) and tags do not. A key may stand once.
+- An experiment is known by its name, not by its file: renaming a file interrupts nothing. One name in two places is a warning where the
+  specs are the same; where they differ (SQ104), no new run starts, and none that runs ends.
+- A file is read once it has stood still for 12 ms, so that half a file is never taken. One that is wrong keeps the last version of its
+  documents that was right.
+- A document that is gone ends its experiment after 40 ms, in which it may come back: a save by rename is no deletion. While Git holds
+  its \`index.lock\`, that waits, 5 s at most.
+- Symbolic links in the directory are not followed; the watched directory itself may be one, and may be pointed elsewhere.
+- Limits: 1 MiB and 1,000 documents a file, 64 levels, 100 aliases and 200,000 values a document.`;
+
 /** The manifest reference: a table for each object of the schema, then each kind of fault. Pure. */
 export function renderReference(schema: JSONSchema, kinds: readonly FaultKind[]): string {
   const parts = [
@@ -30,6 +43,8 @@ export function renderReference(schema: JSONSchema, kinds: readonly FaultKind[])
 \`# yaml-language-server: $schema=../schemas/experiment.schema.json\`.`,
     fence('yaml', SHAPE),
     ...tables('Experiment', schema, ''),
+    '## Files',
+    FILES,
     '## Faults',
     'All faults of an experiment are injected together, and recovered in reverse order.',
     list(kinds),

@@ -29,10 +29,15 @@ export async function withOrWithout(
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof SquallError) || error.code !== 'SQ503') throw error;
+    if (!(error instanceof SquallError) || error.code !== 'SQ503' || isForbidden(error)) throw error;
     io.err(`${clean(error.message)}: acting without it\n`);
     return without();
   }
+}
+
+/** Who may not use the socket may not write the journal beside it either. */
+function isForbidden({ cause }: SquallError): boolean {
+  return ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /** Prints what was held or let go: data to stdout, what is left to stderr. Gives the exit code: 1 where something is left. */

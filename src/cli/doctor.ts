@@ -47,11 +47,9 @@ async function examine({ state, dockerHost }: DoctorOptions): Promise<Check[]> {
   const { dir, lock, sentinelLock } = statePaths(stateDir(state));
   const engine = createDocker(dockerHost === undefined ? {} : { host: dockerHost });
   try {
-    const [fromEngine, fromHost, fromNetfilter] = await Promise.all([
-      checkEngine(engine),
-      checkHost(),
-      checkNetfilter(),
-    ]);
+    const [fromEngine, fromHost] = await Promise.all([checkEngine(engine), checkHost()]);
+    const canMakeNamespaces = fromHost.some(({ id, state }) => id === 'namespaces' && state === 'ok');
+    const fromNetfilter = await checkNetfilter(canMakeNamespaces);
     const rest = [...checkState(dir), checkClock(), checkSentinel({ daemon: lock, sentinel: sentinelLock })];
     return [...fromEngine, ...fromHost, ...fromNetfilter, ...rest];
   } finally {

@@ -30,7 +30,7 @@ const MORE: Record<string, Partial<Needs>> = {
 
 type Described = Pick<FaultKind, 'type' | 'entersNetwork' | 'endedBy'>;
 
-/** Pure: the checks, told fault by fault. A check that was not made (no engine, say) counts as missing. */
+/** Pure: the checks, told fault by fault. One that was not made counts as missing, and what kept it from being made is told instead. */
 export function judgeFaults(kinds: readonly Described[], checks: readonly Check[]): FaultVerdict[] {
   const byId = new Map(checks.map((one) => [one.id, one]));
   return kinds.map((kind) => judge(kind, byId));
@@ -41,7 +41,9 @@ function judge(kind: Described, checks: ReadonlyMap<CheckId, Check>): FaultVerdi
   const stateOf = (id: CheckId) => checks.get(id)?.state ?? 'missing';
   const lacking = must.filter((id) => stateOf(id) === 'missing');
   if (lacking.length > 0) {
-    return { fault: kind.type, state: 'missing', because: lacking, why: `needs ${lacking.join(', ')}` };
+    const made = lacking.filter((id) => checks.has(id));
+    const because = made.length > 0 ? made : lacking;
+    return { fault: kind.type, state: 'missing', because, why: `needs ${because.join(', ')}` };
   }
   const worse = should.filter(({ id }) => stateOf(id) !== 'ok');
   const doubtful = must.filter((id) => stateOf(id) === 'warn' && !worse.some((one) => one.id === id));

@@ -66,6 +66,10 @@ export function createProgram(cli: Cli): Command {
     .helpOption('-h, --help', 'print this')
     .helpCommand('help [verb]', 'print the options of a verb')
     .usage('<verb> [options]')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine; 1 it ran and failed, or `diff` found differences; 2 bad usage or an invalid manifest.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: io.out,

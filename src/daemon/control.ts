@@ -3,6 +3,7 @@ import { nearMiss } from '../core/near-miss.ts';
 import type { SquallEvent } from '../core/types.ts';
 import type { Controller } from '../reconcile/controller.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
+import type { PassResult } from '../reconcile/reconcile.ts';
 import type { Control, Health, HoldResult } from '../server/control.ts';
 import { holdResult, setHold } from './hold.ts';
 
@@ -36,9 +37,8 @@ export function createControl(options: {
   async function hold(name: string | 'all', kind: 'halted' | 'suspended' | null): Promise<HoldResult> {
     if (name !== 'all' && !deps.journal.experiments.get(name)) throw notFound(deps, name);
     const names = setHold(deps, name, kind);
-    for (const each of names) controller.add(each);
-    await controller.idle();
-    return holdResult(deps.journal, names, kind);
+    await Promise.all(names.map((each) => settled(controller, each)));
+    return holdResult(deps.journal, name, names, kind);
   }
 
   return {
@@ -54,14 +54,19 @@ export function createControl(options: {
   };
 }
 
+/** Resolves when there is nothing left to do for the experiment but wait. */
+async function settled(controller: Controller, name: string): Promise<void> {
+  while ((await nextPass(controller, name)).again);
+}
+
 /** Adds the key and resolves after its next pass. Rejects with what the pass failed with. */
-function nextPass(controller: Controller, name: string): Promise<void> {
+function nextPass(controller: Controller, name: string): Promise<PassResult> {
   return new Promise((resolve, reject) => {
     const off = controller.onPass((passed, result) => {
       if (passed !== name) return;
       off();
       if (result instanceof Error) reject(result);
-      else resolve();
+      else resolve(result);
     });
     controller.add(name);
   });

@@ -59,10 +59,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await recoverOverdue(state);
   const parts = await assemble(options, state, sentinel, events);
   await parts.server.listen(state.paths.socket);
-  const start = startLoop(options, state, parts);
-  await Promise.race([start, stopped]);
-  log.info({ signal: await stopped }, 'stopping: what runs goes on to its deadline');
-  await stop(state, parts, sentinel, lock);
+  try {
+    await Promise.race([startLoop(options, state, parts), stopped]);
+    log.info({ signal: await stopped }, 'stopping: what runs goes on to its deadline');
+  } finally {
+    await stop(state, parts, sentinel, lock);
+  }
 }
 
 interface Parts {

@@ -35,12 +35,17 @@ export function setHold(deps: HoldDeps, name: string | 'all', hold: Hold | null)
   return records.map((record) => record.name);
 }
 
-/** What a halt left in the world of these experiments; after a resume there is nothing to say. */
-export function holdResult(journal: Journal, experiments: string[], hold: Hold | null): HoldResult {
+/** What a halt left in the world; after a resume there is nothing to say. */
+export function holdResult(
+  journal: Journal,
+  name: string | 'all',
+  experiments: string[],
+  hold: Hold | null,
+): HoldResult {
   if (hold === null) return { experiments, left: [] };
   const left = journal.effects
     .live()
-    .filter(({ experiment }) => experiments.includes(experiment))
+    .filter(({ experiment }) => name === 'all' || experiment === name)
     .map(({ target, fault, error, phase }) => ({
       target: target.name,
       fault: fault.type,

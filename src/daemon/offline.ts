@@ -38,17 +38,17 @@ export async function haltOffline(options: OfflineOptions): Promise<HoldResult> 
   return withState(options, async (state) => {
     const names = hold(state, options.name, 'halted');
     const until = state.clock.now() + HALT_LIMIT;
-    while ((await recoverRound(state, names)) > 0 && state.clock.now() < until) {
+    while ((await recoverRound(state, options.name)) > 0 && state.clock.now() < until) {
       await new Promise<void>((resolve) => state.clock.after(HALT_RETRY, resolve));
     }
-    return holdResult(state.journal, names, 'halted');
+    return holdResult(state.journal, options.name, names, 'halted');
   });
 }
 
 /** Lifts a halt without a daemon: the next daemon goes on with what has time left. */
 export async function resumeOffline(options: OfflineOptions): Promise<HoldResult> {
   return withState(options, async (state) =>
-    holdResult(state.journal, hold(state, options.name, null), null),
+    holdResult(state.journal, options.name, hold(state, options.name, null), null),
   );
 }
 
@@ -81,9 +81,9 @@ function hold(state: State, name: string | 'all', kind: Hold | null): string[] {
   return names;
 }
 
-/** Tries every live effect of these experiments once; resolves with how many are left. */
-async function recoverRound({ journal, recovery }: State, names: readonly string[]): Promise<number> {
-  const live = journal.effects.live().filter(({ experiment }) => names.includes(experiment));
+/** Tries every live effect once; resolves with how many are left. */
+async function recoverRound({ journal, recovery }: State, name: string | 'all'): Promise<number> {
+  const live = journal.effects.live().filter(({ experiment }) => name === 'all' || experiment === name);
   const outcomes = await Promise.all(
     live.reverse().map((effect) => {
       const run = journal.runs.get(effect.runId);

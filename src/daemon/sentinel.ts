@@ -20,6 +20,8 @@ export interface SentinelOptions {
 
 /** ms between looks: with SIGKILL on the daemon no fault outlives its deadline by more than 2 s. */
 const LOOK_EVERY = 200;
+/** ms between tries of what could not be undone in its time. */
+const FAILED_EVERY = 30_000;
 /** ms by which a living daemon comes first. */
 const DAEMON_FIRST = 500;
 
@@ -57,11 +59,10 @@ export async function runSentinel(options: SentinelOptions): Promise<void> {
 async function look(state: State): Promise<number> {
   try {
     const daemon = isLocked(state.paths.lock);
-    const live = state.journal.effects.live();
-    const due = live.filter((effect) => isDue(state, effect, daemon));
+    const due = state.journal.effects.live().filter((effect) => isDue(state, effect, daemon));
     await Promise.all(due.map((effect) => recover(state, effect)));
     if (!daemon) finishRuns(state);
-    return live.length - due.length + state.journal.effects.live().length;
+    return state.journal.effects.live().length;
   } catch (error) {
     state.log.error({ error: describeError(error) }, 'look failed');
     return 1;
@@ -69,6 +70,7 @@ async function look(state: State): Promise<number> {
 }
 
 function isDue({ journal, clock, halt, paths }: State, effect: Effect, daemon: boolean): boolean {
+  if (effect.phase === 'failed' && clock.boot() % FAILED_EVERY >= LOOK_EVERY) return false;
   const grace = daemon ? DAEMON_FIRST : 0;
   if (halt.read() && clock.now() - statSync(paths.halt).mtimeMs > grace) return true;
   const run = journal.runs.get(effect.runId);

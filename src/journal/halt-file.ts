@@ -13,14 +13,23 @@ export interface HaltFile {
 }
 
 export function openHaltFile(file: string): HaltFile {
-  if (!existsSync(file)) overwrite(file, 'w', '');
+  if (!existsSync(file)) create(file);
   return {
     read: () => read(file),
     set: (halted) => overwrite(file, existsSync(file) ? 'r+' : 'w', halted ? HALTED : ''),
   };
 }
 
-function overwrite(file: string, flags: 'r+' | 'w', word: string): void {
+/** Never over a file that another process has just made: it may say that all is halted. */
+function create(file: string): void {
+  try {
+    overwrite(file, 'wx', '');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function overwrite(file: string, flags: 'r+' | 'w' | 'wx', word: string): void {
   const fd = openSync(file, flags, 0o600);
   try {
     writeSync(fd, `${word.padEnd(SIZE - 1)}\n`, 0);

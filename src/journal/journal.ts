@@ -7,7 +7,7 @@ import { type EffectStore, effectStore } from './effects.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type ExperimentStore, experimentStore } from './experiments.ts';
 import { type RunStore, runStore } from './runs.ts';
-import { migrate } from './schema.ts';
+import { migrate, versionOf } from './schema.ts';
 
 /** Everything Squall must not forget, in one SQLite file (WAL, synchronous FULL: a returned write has reached the disk). */
 export interface Journal {
@@ -79,12 +79,16 @@ export function openJournal(file: string, options: JournalOptions = {}): Journal
 }
 
 function open(file: string, options: JournalOptions): DatabaseSync {
+  let db: DatabaseSync | undefined;
   try {
-    const db = new DatabaseSync(file, {
+    db = new DatabaseSync(file, {
       timeout: options.timeout ?? 2000,
       readOnly: options.readOnly ?? false,
     });
-    if (options.readOnly) return db;
+    if (options.readOnly) {
+      if (versionOf(db) === 0) throw new Error('it is no journal');
+      return db;
+    }
     if (file !== IN_MEMORY) chmodSync(file, 0o600);
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
@@ -94,6 +98,7 @@ function open(file: string, options: JournalOptions): DatabaseSync {
     );
     return db;
   } catch (cause) {
+    db?.close();
     throw new SquallError('SQ305', `the journal ${file} cannot be opened: ${(cause as Error).message}`, {
       cause,
     });

@@ -6,13 +6,16 @@ export interface HeldLock {
   release(): void;
 }
 
+/** ms; somebody who only asks (`isLocked`) holds a shared lock for an instant, and must not be taken for a holder. */
+const PROBE_LIMIT = 250;
+
 /**
  * Takes an exclusive SQLite lock on `file` and holds it (https://sqlite.org/lockingv3.html: the EXCLUSIVE lock is a POSIX record
  * lock, which ends with its process). Undefined where somebody else holds it. A process must open one lock file once only:
  * closing a second handle would drop the first one's lock (fcntl(2)).
  */
 export function takeLock(file: string): HeldLock | undefined {
-  const db = new DatabaseSync(file, { timeout: 0 });
+  const db = new DatabaseSync(file, { timeout: PROBE_LIMIT });
   try {
     db.exec('PRAGMA journal_mode = DELETE');
     db.exec('BEGIN EXCLUSIVE');

@@ -34,16 +34,20 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Brings the database to the newest version in one transaction. Throws where it was written by a newer Squall. */
-export function migrate(db: DatabaseSync): void {
+/** The version it was written with. Throws where that is a newer one. */
+export function versionOf(db: DatabaseSync): number {
   const found = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
   if (found > SCHEMA_VERSION)
     throw new Error(`the journal has version ${found}, this Squall knows ${SCHEMA_VERSION}: upgrade Squall`);
-  if (found === SCHEMA_VERSION) return;
+  return found;
+}
+
+/** Brings the database to the newest version in one transaction. Throws where it was written by a newer Squall. */
+export function migrate(db: DatabaseSync): void {
+  if (versionOf(db) === SCHEMA_VERSION) return;
   db.exec('BEGIN IMMEDIATE');
   try {
-    const current = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-    for (const step of MIGRATIONS.slice(current)) db.exec(step);
+    for (const step of MIGRATIONS.slice(versionOf(db))) db.exec(step);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec('COMMIT');
   } catch (error) {

@@ -23,7 +23,7 @@ const MANIFEST = /\.(yaml|yml|json)$/;
 /** Dot files and dot directories (`.git`, editors' own), and node_modules. */
 export function isIgnored(root: string, path: string): boolean {
   const inside = relative(root, path);
-  if (inside === '' || inside.startsWith('..')) return false;
+  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`)) return false;
   return inside.split(sep).some((part) => part.startsWith('.') || part === 'node_modules');
 }
 

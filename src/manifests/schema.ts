@@ -1,4 +1,4 @@
-import type { FaultSchema } from '../faults/fault.ts';
+import type { FaultSpec } from '../core/types.ts';
 
 /** JSON Schema, draft 2020-12, as far as this project writes it. */
 export interface JSONSchema {
@@ -11,7 +11,14 @@ export interface ManifestFaultKind {
   /** One line. */
   readonly summary: string;
   /** Of the parameters beside `type`. */
-  readonly schema: FaultSchema;
+  readonly schema: {
+    type: 'object';
+    properties: Record<string, Record<string, unknown>>;
+    required?: string[];
+    [keyword: string]: unknown;
+  };
+  /** Mistakes that the schema can't name, one sentence each, in a fault that matches it. */
+  problems?(fault: FaultSpec): string[];
 }
 
 export const API_VERSION = 'squall/v1';
@@ -132,6 +139,11 @@ function specSchema(fault: JSONSchema): JSONSchema {
         items: fault,
       },
       blastRadius: BLAST_RADIUS,
+      probes: {
+        type: 'array',
+        maxItems: 0,
+        description: 'Steady state. Not supported by this version: only an empty list is accepted.',
+      },
     },
     required: ['duration', 'targets', 'faults'],
     additionalProperties: false,

@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { canonical, hash, type Json } from '../core/canonical.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { nearMiss } from '../core/near-miss.ts';
-import type { Declared, ExperimentSpec } from '../core/types.ts';
+import type { Declared, ExperimentSpec, FaultSpec } from '../core/types.ts';
 import { found } from './expects.ts';
 import { explain, type Finding, type SchemaError } from './explain.ts';
 import { FORMATS } from './formats.ts';
@@ -38,11 +38,11 @@ export function createValidator(kinds: readonly ManifestFaultKind[]): Validator 
   for (const [name, format] of Object.entries(FORMATS))
     ajv.addFormat(name, { type: 'string', validate: format.test });
   const shell = ajv.compile(experimentShell());
-  const faults = new Map(kinds.map((kind) => [kind.type, ajv.compile(faultSchema(kind))]));
+  const faults = new Map(kinds.map((kind) => [kind.type, { kind, check: ajv.compile(faultSchema(kind)) }]));
   return { validate: (document) => validate(document, shell, faults) };
 }
 
-type Faults = ReadonlyMap<string, ValidateFunction>;
+type Faults = ReadonlyMap<string, { kind: ManifestFaultKind; check: ValidateFunction }>;
 
 function validate(document: ParsedDocument, shell: ValidateFunction, faults: Faults): Validated {
   const value = document.value;
@@ -106,7 +106,7 @@ function member(value: unknown, key: string): unknown {
 }
 
 function refuseProbes(finding: Finding): Finding {
-  if (formatPath(finding.path) !== 'spec.probes') return finding;
+  if (formatPath(finding.path.slice(0, 2)) !== 'spec.probes') return finding;
   return { ...finding, message: 'probes are not supported by this version', hint: 'Remove the field' };
 }
 
@@ -117,14 +117,17 @@ function checkFaults(value: Json, faults: Faults): Finding[] {
   return list.flatMap((fault, index) => {
     const type = member(fault, 'type');
     if (typeof type !== 'string') return [];
-    const check = faults.get(type);
+    const known = faults.get(type);
     const base = ['spec', 'faults', index];
-    if (check === undefined) return [unknownType(type, [...base, 'type'], [...faults.keys()])];
-    return explain(run(check, fault), fault).map((finding) => ({
-      ...finding,
-      path: [...base, ...finding.path],
-    }));
+    if (known === undefined) return [unknownType(type, [...base, 'type'], [...faults.keys()])];
+    const findings = explain(run(known.check, fault), fault);
+    const told = findings.length > 0 ? findings : toldProblems(known.kind, fault as FaultSpec);
+    return told.map((finding) => ({ ...finding, path: [...base, ...finding.path] }));
   });
+}
+
+function toldProblems(kind: ManifestFaultKind, fault: FaultSpec): Finding[] {
+  return (kind.problems?.(fault) ?? []).map((message) => ({ path: [], part: 'value', message }));
 }
 
 function unknownType(type: string, path: Finding['path'], known: string[]): Finding {

@@ -23,7 +23,7 @@ export async function checkEngine(engine: DockerEngine): Promise<Check[]> {
 
 function unreachable({ host }: DockerEngine, error: unknown): Check {
   const hint = error instanceof SquallError ? error.hint : undefined;
-  const mend = `Start Docker (20.10 or newer), or name its address with --docker-host${hint ? `. ${hint}` : ''}`;
+  const mend = hint ?? 'Start Docker (20.10 or newer), or name its address with --docker-host';
   return check('engine', 'missing', `${host}: ${(error as Error).message}`, mend);
 }
 

@@ -43,7 +43,7 @@ describe('doctor on this host', () => {
     const { code, check, faults } = await doctor('--docker-host', `unix://${join(place.dir, 'none.sock')}`);
     assert.equal(code, 1);
     assert.equal(check('engine')?.state, 'missing');
-    assert.match(check('engine')?.mend ?? '', /Start Docker/);
+    assert.match(check('engine')?.mend ?? '', /start Docker/i);
     assert.equal(check('iptables')?.state, 'ok');
     assert.ok(faults.every(({ state }) => state === 'missing'));
   });

@@ -42,7 +42,7 @@ describe('what the checks come to', () => {
 
   it('no engine takes all away', () => {
     const found = judgeFaults(FAULTS, [check('engine', 'missing', '')]);
-    assert.ok(found.every(({ state }) => state === 'missing'));
+    assert.ok(found.every(({ state, because }) => state === 'missing' && because.join() === 'engine'));
   });
 
   it('only loss needs the statistic match', () => {

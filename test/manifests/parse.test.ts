@@ -87,10 +87,10 @@ describe('parsing', () => {
     assert.deepEqual(values(''), []);
   });
 
-  it('finds a key that stands twice among 20,000 in linear time', () => {
+  it('finds a key that stands twice among 60,000 in linear time', () => {
     const start = performance.now();
-    values(Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n'));
-    assert.ok(performance.now() - start < 2_000);
+    values(Array.from({ length: 60_000 }, (_, i) => `k${i}: 1`).join('\n'));
+    assert.ok(performance.now() - start < 10_000);
   });
 
   it('reads YAML 1.2 and JSON: `no` is text', () => {

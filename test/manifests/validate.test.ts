@@ -124,7 +124,7 @@ const BAD: [string, string, string[]][] = [
     'a field that nobody knows',
     spec('chaos: true'),
     [
-      '8:3: error SQ102 spec.chaos: unknown field. Known here: suspend, duration, recoveryTimeout, targets, faults, blastRadius',
+      '8:3: error SQ102 spec.chaos: unknown field. Known here: suspend, duration, recoveryTimeout, targets, faults, blastRadius, probes',
     ],
   ],
   [
@@ -135,7 +135,7 @@ const BAD: [string, string, string[]][] = [
   [
     'probes',
     spec('probes: [{ type: http }]'),
-    ['8:3: error SQ102 spec.probes: probes are not supported by this version. Remove the field'],
+    ['8:11: error SQ102 spec.probes: probes are not supported by this version. Remove the field'],
   ],
   [
     'suspend as text',
@@ -392,5 +392,20 @@ spec:
       schema: { type: 'object' as const, properties: { a: { tpye: 'string' } } },
     };
     assert.throws(() => createValidator([broken]), /tpye/);
+  });
+});
+
+describe('what a schema cannot say', () => {
+  const told = KINDS.map((kind) => ({ ...kind, problems: () => ['packet is not below every'] }));
+
+  it('is said by the kind of the fault itself, at the fault', () => {
+    const [document] = parseManifests('a.yaml', spec('suspend: true')).documents;
+    assert.ok(document);
+    const problems = createValidator(told).validate(document).problems.map(formatProblem);
+    assert.deepEqual(problems, ['a.yaml:7:12: error SQ102 spec.faults[0]: packet is not below every']);
+  });
+
+  it('takes an empty list of probes', () => {
+    assert.deepEqual(check(spec('probes: []')), []);
   });
 });

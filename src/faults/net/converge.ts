@@ -1,10 +1,8 @@
 import { CHAIN_PREFIX } from '../../core/marks.ts';
 import { joinArgs, optionOf, type SavedRule, type SavedTable } from '../../runtime/iptables-save.ts';
 import { factsOf } from './compare.ts';
+import { DEADLINE_SLACK } from './deadline.ts';
 import { datestop, type Jump, type Wanted } from './rules.ts';
-
-/** ms by which two readings of one deadline may differ and still mean the same. */
-export const DEADLINE_SLACK = 150;
 
 /** What of `own` (chain names) stands in a filter table. */
 export interface Standing {

@@ -1,5 +1,4 @@
 import type { Json } from '../../core/canonical.ts';
-import { type Clock, type Deadline, wallOf } from '../../core/clock.ts';
 import { SquallError } from '../../core/errors.ts';
 import { chainBase } from '../../core/marks.ts';
 import type { Container, Effect, FaultSpec } from '../../core/types.ts';
@@ -8,6 +7,7 @@ import { type Netns, netnsRefusal } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
 import { type Applied, apply, look, type Place, remove, revert } from './apply.ts';
 import { classify, standing } from './converge.ts';
+import { steadyWall } from './deadline.ts';
 import { parseFilter } from './filter.ts';
 import type { ResolvedPeers } from './peers.ts';
 import { chainNames, nothing, renderRules, type Verdict, type Wanted } from './rules.ts';
@@ -172,25 +172,6 @@ async function hasIpv6(ns: Netns): Promise<boolean> {
 async function hasPrograms(family: Family): Promise<boolean> {
   const { nft, legacy } = await installed(family);
   return nft !== undefined || legacy !== undefined;
-}
-
-/** ms; less than DEADLINE_SLACK by more than the 10 ms that /proc/uptime counts in. */
-const SNAP = 100;
-
-/** Readings of the two clocks; one that was interrupted between them is too early, never too late. */
-const READINGS = 3;
-
-/**
- * The deadline on the wall clock. Computed through boot time it trembles, which would look like drift: the value of the journal
- * stands until somebody stepped the clock.
- */
-function steadyWall(clock: Clock, deadline: Deadline): number {
-  let latest = Number.NEGATIVE_INFINITY;
-  for (let reading = 0; reading < READINGS; reading++) {
-    latest = Math.max(latest, wallOf(clock, deadline));
-    if (Math.abs(latest - deadline.wall) <= SNAP) return deadline.wall;
-  }
-  return latest;
 }
 
 /** Undefined where the target's process or namespace is not there any more. */

@@ -117,8 +117,8 @@ describe('injection converges', () => {
       resolved: { v4: [await redis.ip4()], v6: [], any: false, missing: [] },
     };
     await inject(edited);
-    assert.equal(await observe(edited), 'present');
-    assert.equal(await observe(effect), 'drifted');
+    assert.equal(await observe(edited), 'present', 'as edited');
+    assert.equal(await observe(effect), 'drifted', 'as before the edit');
     assert.deepEqual([await cut(await redis.ip4()), await cut(await redis.ip6())], [false, false]);
     assert.equal(
       (await inNetns(web, 'ip6tables-nft-save')).includes('SQ-'),
