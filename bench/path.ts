@@ -1,5 +1,5 @@
 import { now } from '../test/lab/child-io.ts';
-import { openSite, type Site } from '../test/lab/daemon.ts';
+import { type Daemon, openSite, type Site } from '../test/lab/daemon.ts';
 import { until } from '../test/lab/until.ts';
 import { type Floor, openFloor } from './floor.ts';
 import type { Loop } from './loop.ts';
@@ -34,13 +34,13 @@ export async function measurePath(
   const site = openSite(NAME);
   try {
     const floor = await openFloor(site.dir, pair.client, pair.address);
-    await site.start({ env: withTrace ? traceEnvironment(site.dir) : {} });
-    await cycle(site, pair); // the first time loads code and fills caches: not what is asked
+    const daemon = await site.start({ env: withTrace ? traceEnvironment(site.dir) : {} });
+    await cycle(site, pair).catch(withLog(daemon)); // the first time loads code and fills caches: not what is asked
     const values = noValues();
     const spans: Span[] = [];
     await loop(async () => {
       await floorCycle(floor, pair, values);
-      const { commit, remove } = await cycle(site, pair);
+      const { commit, remove } = await cycle(site, pair).catch(withLog(daemon));
       values.commit.push(commit.to - commit.from);
       values.remove.push(remove.to - remove.from);
       spans.push(commit, remove);
@@ -50,6 +50,13 @@ export async function measurePath(
     await site.close();
     await pair.close();
   }
+}
+
+/** The failure with the end of what the daemon said. */
+export function withLog(daemon: Daemon): (cause: unknown) => never {
+  return (cause) => {
+    throw new Error(`the daemon's log ends:\n${daemon.log().slice(-3000)}`, { cause });
+  };
 }
 
 function noValues(): Values {

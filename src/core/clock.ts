@@ -39,6 +39,9 @@ export const systemClock: Clock = {
   after,
 };
 
+/** A clock that is only read. */
+export type Reading = Pick<Clock, 'now' | 'boot' | 'bootId'>;
+
 /** A moment that must survive a step of the wall clock: valid by boot time on the same boot, by wall time after a reboot. */
 export interface Deadline {
   /** ms since the epoch, as the wall clock stood when it was set. */
@@ -48,16 +51,16 @@ export interface Deadline {
   bootId: string;
 }
 
-export function deadlineIn(clock: Clock, ms: number): Deadline {
+export function deadlineIn(clock: Reading, ms: number): Deadline {
   return { wall: clock.now() + ms, boot: clock.boot() + ms, bootId: clock.bootId() };
 }
 
 /** ms left; negative once it is past. Boot time decides unless the machine was rebooted since. */
-export function remaining(clock: Clock, deadline: Deadline): number {
+export function remaining(clock: Reading, deadline: Deadline): number {
   return deadline.bootId === clock.bootId() ? deadline.boot - clock.boot() : deadline.wall - clock.now();
 }
 
 /** The deadline as the wall clock shows it now: differs from `deadline.wall` once somebody stepped the clock. */
-export function wallOf(clock: Clock, deadline: Deadline): number {
+export function wallOf(clock: Reading, deadline: Deadline): number {
   return clock.now() + remaining(clock, deadline);
 }

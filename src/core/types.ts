@@ -178,11 +178,15 @@ export interface Run {
   generation: number;
   /** What started it: `manifest`, `manual`, `schedule/<name>`. */
   trigger: string;
+  /** Asked for while the spec was suspended (a template): `suspend` does not hold it. */
+  template: boolean;
   phase: RunPhase;
   reason: string;
   /** Why it ends, once it is Recovering: the phase it will have then. */
   outcome: RunPhase | null;
   startedAt: number;
+  /** ms from the start to the deadline, as the spec has it now. What has run is this less what remains: no step of the wall clock counts. */
+  duration: number;
   deadline: Deadline;
   /** ms. */
   recoveryTimeout: number;

@@ -35,6 +35,8 @@ const HALT_RETRY = 100;
 
 /** Halts without a daemon: sets the halt (the file before all else), then recovers what the journal says is in the world. */
 export async function haltOffline(options: OfflineOptions): Promise<HoldResult> {
+  const paths = statePaths(options.state);
+  if (options.name === 'all' && existsSync(paths.journal)) openHaltFile(paths.halt).set(true);
   return withState(options, async (state) => {
     const names = hold(state, options.name, 'halted');
     const until = state.clock.now() + HALT_LIMIT;

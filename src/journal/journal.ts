@@ -93,9 +93,7 @@ function open(file: string, options: JournalOptions): DatabaseSync {
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
     migrate(db);
-    db.prepare("INSERT INTO meta VALUES ('instance', ?) ON CONFLICT DO NOTHING").run(
-      randomBytes(4).toString('hex'),
-    );
+    nameInstance(db);
     return db;
   } catch (cause) {
     db?.close();
@@ -103,6 +101,14 @@ function open(file: string, options: JournalOptions): DatabaseSync {
       cause,
     });
   }
+}
+
+/** Writes nothing where it is there already: a halt must get in while a hung daemon holds the lock. */
+function nameInstance(db: DatabaseSync): void {
+  if (db.prepare("SELECT 1 FROM meta WHERE key = 'instance'").get()) return;
+  db.prepare("INSERT INTO meta VALUES ('instance', ?) ON CONFLICT DO NOTHING").run(
+    randomBytes(4).toString('hex'),
+  );
 }
 
 function instanceOf(prepare: Prepare): string {

@@ -17,12 +17,12 @@ export interface RunStore {
   prune(keep: number): void;
 }
 
-const UPSERT = `INSERT INTO runs (id, experiment, generation, trigger, phase, reason, outcome, started_at, deadline_wall, deadline_boot,
-    boot_id, recovery_timeout, faults, targets, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, phase = excluded.phase, reason = excluded.reason,
-    outcome = excluded.outcome, deadline_wall = excluded.deadline_wall, deadline_boot = excluded.deadline_boot,
-    boot_id = excluded.boot_id, recovery_timeout = excluded.recovery_timeout, faults = excluded.faults,
-    targets = excluded.targets, ended_at = excluded.ended_at`;
+const UPSERT = `INSERT INTO runs (id, experiment, generation, trigger, template, phase, reason, outcome, started_at, duration, deadline_wall,
+    deadline_boot, boot_id, recovery_timeout, faults, targets, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, template = excluded.template, phase = excluded.phase,
+    reason = excluded.reason, outcome = excluded.outcome, duration = excluded.duration, deadline_wall = excluded.deadline_wall,
+    deadline_boot = excluded.deadline_boot, boot_id = excluded.boot_id, recovery_timeout = excluded.recovery_timeout,
+    faults = excluded.faults, targets = excluded.targets, ended_at = excluded.ended_at`;
 
 const PRUNABLE = `SELECT id FROM runs r WHERE ended_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.run_id = r.id AND e.phase <> 'recovered')
@@ -51,10 +51,12 @@ export function runStore(prepare: Prepare): RunStore {
         r.experiment,
         r.generation,
         r.trigger,
+        r.template ? 1 : 0,
         r.phase,
         r.reason,
         r.outcome,
         r.startedAt,
+        r.duration,
         r.deadline.wall,
         r.deadline.boot,
         r.deadline.bootId,

@@ -10,9 +10,9 @@ const MIGRATIONS: readonly string[] = [
     conditions TEXT NOT NULL, run_id TEXT, run_requested TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
   ) STRICT;
   CREATE TABLE runs (
-    id TEXT PRIMARY KEY, experiment TEXT NOT NULL, generation INTEGER NOT NULL, trigger TEXT NOT NULL, phase TEXT NOT NULL,
-    reason TEXT NOT NULL, outcome TEXT, started_at REAL NOT NULL, deadline_wall REAL NOT NULL, deadline_boot REAL NOT NULL,
-    boot_id TEXT NOT NULL, recovery_timeout REAL NOT NULL, faults TEXT NOT NULL, targets TEXT NOT NULL, ended_at REAL
+    id TEXT PRIMARY KEY, experiment TEXT NOT NULL, generation INTEGER NOT NULL, trigger TEXT NOT NULL, template INTEGER NOT NULL, phase TEXT NOT NULL,
+    reason TEXT NOT NULL, outcome TEXT, started_at REAL NOT NULL, duration REAL NOT NULL, deadline_wall REAL NOT NULL,
+    deadline_boot REAL NOT NULL, boot_id TEXT NOT NULL, recovery_timeout REAL NOT NULL, faults TEXT NOT NULL, targets TEXT NOT NULL, ended_at REAL
   ) STRICT;
   CREATE INDEX runs_by_experiment ON runs (experiment, started_at);
   CREATE TABLE effects (

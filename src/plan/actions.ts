@@ -38,6 +38,7 @@ export interface RunDraft {
   id: string;
   generation: number;
   trigger: string;
+  template: boolean;
   /** ms from the run's start. */
   duration: number;
   /** ms. */

@@ -1,32 +1,33 @@
-import { type Clock, remaining } from '../core/clock.ts';
-import type { Container, Effect, ExperimentRecord, Run } from '../core/types.ts';
+import { sameJson } from '../core/canonical.ts';
+import { remaining } from '../core/clock.ts';
+import type { Container, Effect, ExperimentRecord, Run, RunPhase } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, Plan, RecoverReason, RunDraft } from './actions.ts';
-import { diffEffects, nextStrike } from './effects.ts';
-import type { Refusal } from './guard.ts';
+import { diffEffects, isOpen, nextStrike } from './effects.ts';
+import { type Refusal, refuseSharers } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import { endedStatus, heldStatus, result, runningStatus } from './outcome.ts';
-import { missingLookups, refuse, times } from './permit.ts';
+import { missingLookups, refuse, seedOf, times } from './permit.ts';
 import { assignSlots } from './slots.ts';
 import type { Status } from './status.ts';
-import { selectTargets } from './targets.ts';
+import { type Selection, selectTargets } from './targets.ts';
 
+/** The plan of an object whose run has not ended: hold it, end it, take up an edit, or keep it as it should be. */
 export function planActive(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   if (run.phase === 'Recovering') return planEnding(input, record, run);
-  const left = remaining(input.clock as Clock, run.deadline);
-  if (!input.manifest) return end(input, record, run, 'Halted', 'Deleted', 'the manifest is gone');
+  const left = remaining(input.clock, run.deadline);
+  if (!input.manifest) return end(input, record, 'Halted', 'Deleted', 'the manifest is gone');
   const held = holdOf(input, record, run);
   if (left <= 0) {
-    if (held)
-      return end(input, record, run, 'Halted', 'DeadlineReached', 'the deadline passed while it was held');
-    return end(input, record, run, 'Completed', 'DeadlineReached', 'ran for its duration');
+    if (held) return end(input, record, 'Halted', 'DeadlineReached', 'the deadline passed while it was held');
+    return end(input, record, 'Completed', 'DeadlineReached', 'ran for its duration');
   }
   if (held) return result(input, record, held, recoveries(input.effects, 'held'), left);
   if (run.generation !== record.generation) return planEdit(input, record, run);
   return planUpkeep(input, record, run);
 }
 
-/** A run that a person or a Schedule asked for is not held by its template's `suspend`. */
+/** A run that was asked for of a suspended template is not held by its `suspend`. */
 function holdOf(input: PlanInput, record: ExperimentRecord, run: Run): Status | undefined {
   if (input.halted)
     return {
@@ -35,7 +36,7 @@ function holdOf(input: PlanInput, record: ExperimentRecord, run: Run): Status | 
       message: 'all chaos is halted: `squall resume --all` lifts it',
     };
   if (record.hold) return heldStatus(record);
-  if (record.spec.suspend && run.trigger === 'manifest') {
+  if (record.spec.suspend && !run.template) {
     return { phase: 'Suspended', reason: 'Suspended', message: 'spec.suspend is true' };
   }
   return undefined;
@@ -44,20 +45,20 @@ function holdOf(input: PlanInput, record: ExperimentRecord, run: Run): Status | 
 /** An edited spec: what both versions want stays, the rest is changed. Where the guard refuses the new one, the run ends. */
 function planEdit(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   const { spec } = record;
-  const seed = String(spec.targets.seed ?? `${record.uid}/${run.id}`);
-  const selection = selectTargets(spec, input.world.containers, input.self, seed, run.targets);
-  if (selection.shortfall) return endDenied(input, record, run, selection.shortfall.refusal);
+  const selection = reselect(input, record, run);
+  if (selection.shortfall) return endDenied(input, record, selection.shortfall.refusal);
   const lookups = missingLookups(selection.chosen, spec.faults, input.world);
   if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
   const firstFree =
     1 + Math.max(-1, ...run.faults.map(({ slot }) => slot), ...input.effects.map(({ slot }) => slot));
   const faults = assignSlots(run.faults, spec.faults, firstFree);
-  const refusal = refuse(input, record, selection, faults);
-  if (refusal) return endDenied(input, record, run, refusal);
+  const refusal = refuse(input, record, selection, faults, run.faults);
+  if (refusal) return endDenied(input, record, refusal);
   const draft: RunDraft = {
     id: run.id,
     generation: record.generation,
     trigger: run.trigger,
+    template: run.template,
     ...times(spec),
     faults,
     targets: selection.chosen.map(({ id, name }) => ({ id, name })),
@@ -65,16 +66,37 @@ function planEdit(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   return upkeep(input, record, run, draft, selection.chosen, new Set());
 }
 
-function endDenied(input: PlanInput, record: ExperimentRecord, run: Run, refusal: Refusal): Plan {
+/** The choice is made once a run: where the edit does not touch `targets`, the run keeps the ones it has. */
+function reselect(input: PlanInput, record: ExperimentRecord, run: Run): Selection {
+  const { targets } = record.spec;
+  const seed = seedOf(record, run.id);
+  const selection = selectTargets(record.spec, input.world.containers, input.self, seed, run.targets);
+  if (targets.mode === 'all' || !sameJson(targets, input.record?.spec.targets)) return selection;
+  return { ...selection, chosen: targetsOf(input, run), shortfall: undefined };
+}
+
+/** The run's targets that still exist. */
+function targetsOf({ world }: PlanInput, run: Run): Container[] {
+  return world.containers.filter(({ id }) => run.targets.some((target) => target.id === id));
+}
+
+function endDenied(input: PlanInput, record: ExperimentRecord, refusal: Refusal): Plan {
   // The old generation ends here; the new one has not run, and starts when it is permitted.
-  return end(input, record, run, 'Aborted', refusal.reason, `the edited spec is refused: ${refusal.message}`);
+  return end(input, record, 'Aborted', refusal.reason, `the edited spec is refused: ${refusal.message}`);
 }
 
 /** Same spec, moved world: newly matching containers join (mode all), the rest is diffed. */
 function planUpkeep(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
-  const known = input.world.containers.filter(({ id }) => run.targets.some((target) => target.id === id));
-  const draft: RunDraft = { ...run, duration: run.deadline.wall - run.startedAt };
-  const seed = String(record.spec.targets.seed ?? `${record.uid}/${run.id}`);
+  const known = targetsOf(input, run);
+  const intruder = refuseSharers(
+    run.faults.map(({ fault }) => fault),
+    known,
+    input.world.containers,
+    input.self,
+  );
+  if (intruder) return end(input, record, 'Aborted', intruder.reason, intruder.message);
+  const draft: RunDraft = run;
+  const seed = seedOf(record, run.id);
   if (record.spec.targets.mode !== 'all') return upkeep(input, record, run, draft, known, new Set());
   const selection = selectTargets(record.spec, input.world.containers, input.self, seed, run.targets);
   const joined = selection.chosen.filter(({ id }) => !run.targets.some((target) => target.id === id));
@@ -82,7 +104,7 @@ function planUpkeep(input: PlanInput, record: ExperimentRecord, run: Run): Plan 
   const lookups = missingLookups(joined, record.spec.faults, input.world);
   if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
   const all = { ...selection, chosen: [...known, ...joined] };
-  const refusal = refuse(input, record, all, run.faults);
+  const refusal = refuse(input, record, all, run.faults, run.faults);
   if (refusal)
     return upkeep(
       input,
@@ -107,12 +129,12 @@ function upkeep(
   note?: string,
 ): Plan {
   const edited = draft.generation !== run.generation || draft.targets.length !== run.targets.length;
-  const elapsed = input.clock.now() - run.startedAt;
-  const left =
-    edited && draft.generation !== run.generation
-      ? draft.duration - elapsed
-      : remaining(input.clock as Clock, run.deadline);
-  if (left <= 0) return end(input, record, run, 'Completed', 'DeadlineReached', 'ran for its duration');
+  // Start + new duration, by what has run and not by the wall clock.
+  const left = remaining(input.clock, run.deadline) + draft.duration - run.duration;
+  if (left <= 0) {
+    const ended = end(input, record, 'Completed', 'DeadlineReached', 'ran for its duration');
+    return { ...ended, actions: [{ kind: 'edit', run: draft }, ...ended.actions] };
+  }
   const world = { ...input.world, lenient: true };
   const changes = diffEffects({
     observations: input.observations,
@@ -129,15 +151,19 @@ function upkeep(
   return result(input, record, status, actions, Math.min(left, untilNextStrike(input)));
 }
 
-function untilNextStrike({ effects, clock }: PlanInput): number {
+/** A target that is down is not waited for by time: its start brings us back. */
+function untilNextStrike({ effects, clock, world }: PlanInput): number {
+  const up = ({ target }: Effect) =>
+    world.containers.some(({ id, state }) => id === target.id && state === 'running');
   const due = effects
+    .filter(up)
     .map((effect) => nextStrike(faultKind(effect.fault.type), effect))
     .filter((time) => time !== undefined);
   return due.length === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.min(...due) - clock.now());
 }
 
 function planEnding(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
-  const pending = input.effects.filter(({ phase }) => phase !== 'recovered' && phase !== 'failed');
+  const pending = input.effects.filter(isOpen);
   const status: Status = {
     phase: 'Recovering',
     reason: run.reason,
@@ -150,7 +176,7 @@ function planEnding(input: PlanInput, record: ExperimentRecord, run: Run): Plan 
   const message = failed.map(({ target, error }) => `${target.name}: ${error}`).join('; ');
   const finish: Action = { kind: 'finish', phase, reason, message };
   const ended = { ...run, phase, reason, endedAt: input.clock.now() } as Run;
-  if (run.reason === 'Deleted')
+  if (run.reason === 'Deleted' && failed.length === 0)
     return { actions: [finish, { kind: 'forget' }], record: undefined, lookups: [], wakeAfter: undefined };
   return result(input, record, endedStatus(ended, input.effects), [finish]);
 }
@@ -158,25 +184,21 @@ function planEnding(input: PlanInput, record: ExperimentRecord, run: Run): Plan 
 function end(
   input: PlanInput,
   record: ExperimentRecord,
-  run: Run,
-  outcome: Run['phase'],
+  outcome: RunPhase,
   reason: string,
   message: string,
 ): Plan {
   const why: RecoverReason =
     reason === 'Deleted' ? 'deleted' : reason === 'DeadlineReached' ? 'deadline' : 'denied';
   const status: Status = { phase: 'Recovering', reason, message };
-  const live = input.effects.filter(({ phase }) => phase !== 'recovered');
-  return result(input, { ...record, runId: run.id }, status, [
-    { kind: 'end', outcome, reason, message },
-    ...recoveries(live, why),
-  ]);
+  const actions: Action[] = [{ kind: 'end', outcome, reason, message }, ...recoveries(input.effects, why)];
+  return result(input, record, status, actions);
 }
 
 /** In reverse of the order they went in. */
 function recoveries(effects: readonly Effect[], reason: RecoverReason): Action[] {
   return effects
-    .filter(({ phase }) => phase !== 'recovered')
+    .filter(isOpen)
     .map((effect): Action => ({ kind: 'recover', effect, reason }))
     .reverse();
 }

@@ -3,6 +3,7 @@ import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.t
 import type { FaultKind, Observation, World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, InjectReason } from './actions.ts';
+import { namespaceOwner } from './namespaces.ts';
 
 /** Wall ms by which a datestop may differ from the deadline before it is rewritten: /proc/uptime counts in 10 ms. */
 const DEADLINE_TOLERANCE = 100;
@@ -23,8 +24,10 @@ export interface EffectInput {
 
 /** What must change so that every target carries every fault and nothing else: injections first, so that an edit leaves no gap. */
 export function diffEffects(input: EffectInput): Action[] {
+  const shares = sharesNamespace(input);
   const injections = input.targets.flatMap((target) =>
     input.faults.flatMap((slotted) => {
+      if (shares(target) && faultKind(slotted.fault.type).entersNetwork) return [];
       const effect = input.effects.find(
         ({ target: { id }, slot }) => id === target.id && slot === slotted.slot,
       );
@@ -34,9 +37,24 @@ export function diffEffects(input: EffectInput): Action[] {
   return [...injections, ...unwanted(input)];
 }
 
+/** Of two running targets in one network namespace the first carries the fault for both: twice would be a fault of another strength. */
+function sharesNamespace({ targets, world }: EffectInput): (target: Container) => boolean {
+  const carriers = new Map<string, string>();
+  for (const target of targets) {
+    const owner = namespaceOwner(target, world.containers);
+    if (target.pid > 0 && !carriers.has(owner)) carriers.set(owner, target.id);
+  }
+  return (target) => (carriers.get(namespaceOwner(target, world.containers)) ?? target.id) !== target.id;
+}
+
+/** In the world, as far as is known. One that could not be undone is left to the resync, which tries it again. */
+export function isOpen({ phase }: Effect): boolean {
+  return phase !== 'recovered' && phase !== 'failed';
+}
+
 function unwanted({ targets, faults, effects }: EffectInput): Action[] {
   return effects
-    .filter(({ phase }) => phase !== 'recovered')
+    .filter(isOpen)
     .filter(
       ({ target, slot }) =>
         !targets.some(({ id }) => id === target.id) || !faults.some((fault) => fault.slot === slot),
@@ -98,9 +116,8 @@ function convergeAct(
   if (!sameJson(effect.fault, fault)) return strike('edited');
   const due = nextStrike(kind, effect);
   if (due !== undefined) return input.now >= due ? strike('strike') : [];
-  return effect.phase === 'injected' && up && restarted
-    ? [{ kind: 'recover', effect, reason: 'target-started' }]
-    : [];
+  const open = effect.phase === 'injected' || effect.phase === 'recovering';
+  return open && up && restarted ? [{ kind: 'recover', effect, reason: 'target-started' }] : [];
 }
 
 /** Wall ms of the next strike of a repeating act; undefined for the rest. */

@@ -2,6 +2,7 @@ import { type ErrorCode, SquallError } from '../core/errors.ts';
 import { LABEL_ENABLED, LABEL_PROJECT, LABEL_PROTECT, LABEL_SELF, LABEL_SERVICE } from '../core/marks.ts';
 import type { BlastRadius, Container, Effect, FaultSpec } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
+import { namespaceOwner } from './namespaces.ts';
 
 /** Another instance's live fault on a container, as its marks tell. */
 export interface ForeignFault {
@@ -38,7 +39,7 @@ export function guard(input: GuardInput): Refusal | undefined {
   const entersNetwork = input.faults.some((fault) => faultKind(fault.type).entersNetwork);
   const hit = entersNetwork ? withSharers(input.chosen, input.containers) : [...input.chosen];
   return (
-    first(hit.slice(input.chosen.length), (sharer) => refuseSharer(sharer, input.self)) ??
+    refuseSharers(input.faults, input.chosen, input.containers, input.self) ??
     refuseCollision(input) ??
     refuseTotal(hit, input) ??
     refuseShares(hit, input)
@@ -66,6 +67,18 @@ export function isProtected(container: Container, self: ReadonlySet<string>): bo
   );
 }
 
+/** Containers that would be hit only because they share a target's network namespace have a say too. */
+export function refuseSharers(
+  faults: readonly FaultSpec[],
+  chosen: readonly Container[],
+  containers: readonly Container[],
+  self: ReadonlySet<string>,
+): Refusal | undefined {
+  if (!faults.some((fault) => faultKind(fault.type).entersNetwork)) return undefined;
+  const sharers = withSharers(chosen, containers).slice(chosen.length);
+  return first(sharers, (sharer) => refuseSharer(sharer, self));
+}
+
 function refuseSharer(container: Container, self: ReadonlySet<string>): Refusal | undefined {
   const refuses = isProtected(container, self)
     ? 'is protected'
@@ -79,19 +92,13 @@ function refuseSharer(container: Container, self: ReadonlySet<string>): Refusal 
 
 /** The chosen and all running containers that live in one network namespace with one of them (`network_mode: container:ID`). */
 export function withSharers(chosen: readonly Container[], containers: readonly Container[]): Container[] {
-  const roots = new Set(chosen.map(namespaceOwner));
+  const roots = new Set(chosen.map((container) => namespaceOwner(container, containers)));
   const ids = new Set(chosen.map(({ id }) => id));
   const sharers = containers.filter(
-    (container) => container.pid > 0 && !ids.has(container.id) && roots.has(namespaceOwner(container)),
+    (container) =>
+      container.pid > 0 && !ids.has(container.id) && roots.has(namespaceOwner(container, containers)),
   );
   return [...chosen, ...sharers];
-}
-
-/** Whose network namespace the container lives in: a container's id. */
-export function namespaceOwner(container: Container): string {
-  return container.networkMode.startsWith('container:')
-    ? container.networkMode.slice('container:'.length)
-    : container.id;
 }
 
 function refuseCollision(input: GuardInput): Refusal | undefined {
@@ -131,7 +138,7 @@ function refuseShares(hit: readonly Container[], input: GuardInput): Refusal | u
     ...input.others.map(({ target }) => target.id),
     ...input.foreign.map(({ containerId }) => containerId),
   ]);
-  return first([...groupByService(input)], ([service, members]) => {
+  return first([...groupByService(hit, input)], ([service, members]) => {
     const down = members.filter((member) => disturbed.has(member.id) || !isHealthy(member)).length;
     if (maxPercent !== undefined && down * 100 > maxPercent * members.length) {
       return over(
@@ -149,11 +156,14 @@ function refuseShares(hit: readonly Container[], input: GuardInput): Refusal | u
 }
 
 /** The services that are hit, each with all its containers; those without a service label stand together as the selection. */
-function groupByService({ chosen, candidates, containers }: GuardInput): Map<string, Container[]> {
+function groupByService(
+  hit: readonly Container[],
+  { candidates, containers }: GuardInput,
+): Map<string, Container[]> {
   const groups = new Map<string, Container[]>();
-  for (const target of chosen) {
+  for (const target of hit) {
     const service = serviceKey(target);
-    if (service === undefined) groups.set('the selection', unlabelled(chosen, candidates));
+    if (service === undefined) groups.set('the selection', unlabelled(hit, candidates));
     else
       groups.set(
         service,

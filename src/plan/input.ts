@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import type { Reading } from '../core/clock.ts';
 import type { Declared, Effect, ExperimentRecord, Run } from '../core/types.ts';
 import type { Observation, World } from '../faults/fault.ts';
 import type { ForeignFault } from './guard.ts';
@@ -6,8 +6,7 @@ import type { ForeignFault } from './guard.ts';
 /** All that a plan may know. The plan reads nothing else, and changes nothing. */
 export interface PlanInput {
   name: string;
-  /** Readings only: `now`, `boot`, `bootId`. */
-  clock: Pick<Clock, 'now' | 'boot' | 'bootId'>;
+  clock: Reading;
   manifest: Declared | undefined;
   record: ExperimentRecord | undefined;
   /** The run that `record.runId` names. */

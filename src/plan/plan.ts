@@ -5,7 +5,7 @@ import { diffEffects } from './effects.ts';
 import type { Refusal } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import { endedStatus, heldStatus, refusedStatus, result, runningStatus } from './outcome.ts';
-import { missingLookups, refuse, times } from './permit.ts';
+import { missingLookups, refuse, seedOf, times } from './permit.ts';
 import { assignSlots } from './slots.ts';
 import { accept, type Status } from './status.ts';
 import { selectTargets } from './targets.ts';
@@ -18,6 +18,8 @@ export function planExperiment(input: PlanInput): Plan {
   if (!record) return { actions: [], record: undefined, lookups: [], wakeAfter: undefined };
   const { run } = input;
   if (run && run.endedAt === null) return planActive(input, record, run);
+  if (!input.manifest && run && input.effects.some(({ phase }) => phase !== 'recovered'))
+    return result(input, record, endedStatus(run, input.effects));
   if (!input.manifest)
     return { actions: [{ kind: 'forget' }], record: undefined, lookups: [], wakeAfter: undefined };
   return planIdle(input, record);
@@ -32,7 +34,7 @@ export function denyPlan(input: PlanInput, refusal: Refusal): Plan {
 
 function planIdle(input: PlanInput, record: ExperimentRecord): Plan {
   const { manifest, run } = input;
-  const rest = (status: Status) => result(input, record, status);
+  const rest = (status: Status) => result(input, { ...record, runRequested: null }, status);
   if (manifest?.conflict) return rest({ phase: 'Invalid', reason: 'NameTaken', message: manifest.conflict });
   if (input.halted)
     return rest({
@@ -53,8 +55,8 @@ function planIdle(input: PlanInput, record: ExperimentRecord): Plan {
 function planStart(input: PlanInput, record: ExperimentRecord): Plan {
   const { spec } = record;
   const unasked = { ...record, runRequested: null };
-  const seed = String(spec.targets.seed ?? `${record.uid}/${input.fresh.runNumber}`);
-  const selection = selectTargets(spec, input.world.containers, input.self, seed);
+  const id = `${record.name}-${input.fresh.runNumber}`;
+  const selection = selectTargets(spec, input.world.containers, input.self, seedOf(record, id));
   if (selection.shortfall)
     return result(input, unasked, refusedStatus(selection.shortfall.refusal, selection.shortfall.wait));
   const lookups = missingLookups(selection.chosen, spec.faults, input.world);
@@ -63,9 +65,10 @@ function planStart(input: PlanInput, record: ExperimentRecord): Plan {
   const refusal = refuse(input, record, selection, faults);
   if (refusal) return result(input, unasked, refusedStatus(refusal, false));
   const run: RunDraft = {
-    id: `${record.name}-${input.fresh.runNumber}`,
+    id,
     generation: record.generation,
     trigger: record.runRequested ?? 'manifest',
+    template: spec.suspend === true,
     ...times(spec),
     faults,
     targets: selection.chosen.map(({ id, name }) => ({ id, name })),

@@ -7,14 +7,23 @@ export function matches(selector: Selector, container: Container): boolean {
   const { project, services, names, labels, labelExpressions, images, networks } = selector;
   const tests: boolean[] = [];
   if (project !== undefined) tests.push(container.labels[LABEL_PROJECT] === project);
-  if (services) tests.push(services.includes(container.labels[LABEL_SERVICE] ?? ''));
+  if (services) tests.push(holds(services, container.labels[LABEL_SERVICE]));
   if (names) tests.push(names.some((name) => nameMatches(name, container.name)));
-  if (labels) tests.push(Object.entries(labels).every(([key, value]) => container.labels[key] === value));
+  if (labels) tests.push(all(Object.entries(labels), ([key, value]) => container.labels[key] === value));
   if (labelExpressions)
-    tests.push(labelExpressions.every((expression) => expressionHolds(expression, container)));
+    tests.push(all(labelExpressions, (expression) => expressionHolds(expression, container)));
   if (images) tests.push(images.some((glob) => globMatches(glob, container.image)));
   if (networks) tests.push(container.attachments.some(({ network }) => networks.includes(network)));
   return tests.length > 0 && tests.every(Boolean);
+}
+
+/** An empty list of conditions holds for nothing: it never means everything. */
+function all<T>(conditions: readonly T[], test: (condition: T) => boolean): boolean {
+  return conditions.length > 0 && conditions.every(test);
+}
+
+function holds(list: readonly string[], value: string | undefined): boolean {
+  return value !== undefined && list.includes(value);
 }
 
 /** `/regular expression/` or the exact name. */

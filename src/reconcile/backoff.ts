@@ -16,7 +16,7 @@ export function createBackoff(random: () => number = Math.random): Backoff {
       const count = failures.get(key) ?? 0;
       failures.set(key, count + 1);
       const ceiling = Math.min(MOST, FIRST * 2 ** Math.min(count, 16));
-      return ceiling / 2 + (random() * ceiling) / 2;
+      return Math.floor(ceiling / 2 + (random() * ceiling) / 2);
     },
     reset: (key) => {
       failures.delete(key);

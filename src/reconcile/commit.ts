@@ -60,14 +60,15 @@ function intend(
 
 function writeRun(deps: ReconcileDeps, input: PlanInput, deadline: Deadline, action: Action): void {
   const { journal, clock } = deps;
-  const { run } = input;
+  // Read again: an edit and an end may be of one plan.
+  const run = input.run && journal.runs.get(input.run.id);
   if (action.kind === 'start') {
     journal.runs.takeNumber(input.name);
     journal.runs.put(newRun(deps, input.name, action.run, deadline));
   } else if (action.kind === 'edit' && run) {
-    const { generation, recoveryTimeout, faults, targets } = action.run;
+    const { generation, duration, recoveryTimeout, faults, targets } = action.run;
     const ends = generation === run.generation ? run.deadline : deadline;
-    journal.runs.put({ ...run, generation, recoveryTimeout, faults, targets, deadline: ends });
+    journal.runs.put({ ...run, generation, duration, recoveryTimeout, faults, targets, deadline: ends });
     journal.effects.touch(run.id);
   } else if (action.kind === 'end' && run) {
     journal.runs.put({ ...run, phase: 'Recovering', outcome: action.outcome, reason: action.reason });
@@ -79,16 +80,18 @@ function writeRun(deps: ReconcileDeps, input: PlanInput, deadline: Deadline, act
 }
 
 function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft, deadline: Deadline): Run {
-  const { id, generation, trigger, recoveryTimeout, faults, targets } = draft;
+  const { id, generation, trigger, template, duration, recoveryTimeout, faults, targets } = draft;
   return {
     id,
     experiment,
     generation,
     trigger,
+    template,
     phase: 'Running',
     reason: 'Started',
     outcome: null,
     startedAt: clock.now(),
+    duration,
     deadline,
     recoveryTimeout,
     faults,

@@ -121,13 +121,12 @@ export function createController(deps: ReconcileDeps): Controller {
   };
 }
 
-/** Effects of ended runs that could not be undone in time: when in doubt, recover. */
+/** What could not be undone in its time, and what an ended run left open: when in doubt, recover. */
 async function retryFailed(deps: ReconcileDeps): Promise<void> {
   for (const effect of deps.journal.effects.live()) {
     const run = deps.journal.runs.get(effect.runId);
-    if (run?.endedAt === null) continue;
-    const timeout = run?.recoveryTimeout ?? 0;
-    await recoverEffect(deps, effect, effect.phase === 'failed' ? 0 : timeout);
+    if (effect.phase === 'failed' || run?.endedAt !== null)
+      await recoverEffect(deps, effect, run?.recoveryTimeout ?? 0);
   }
 }
 

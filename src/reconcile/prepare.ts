@@ -27,7 +27,7 @@ export function deadlineOf({ clock }: ReconcileDeps, plan: Plan, run: Run | unde
   const draft = plan.actions.find((action) => action.kind === 'start' || action.kind === 'edit')?.run;
   if (!run || (draft && draft.id !== run.id)) return deadlineIn(clock, draft?.duration ?? 0);
   if (draft && draft.generation !== run.generation)
-    return deadlineIn(clock, run.startedAt + draft.duration - clock.now());
+    return deadlineIn(clock, remaining(clock, run.deadline) + draft.duration - run.duration);
   if (run.deadline.bootId !== clock.bootId()) return deadlineIn(clock, remaining(clock, run.deadline));
   return { ...run.deadline, wall: wallOf(clock, run.deadline) };
 }

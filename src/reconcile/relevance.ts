@@ -6,13 +6,18 @@ import type { InventoryChange } from '../runtime/inventory.ts';
 
 /** Whether a change of one container can change what this experiment's plan comes to. Cheap: asked of every experiment at every change. */
 export function concerns(record: ExperimentRecord, run: Run | undefined, change: InventoryChange): boolean {
+  if (record.phase === 'Denied') return true; // whatever it was refused for may have gone
   const seen = [change.before, change.after].filter((container) => container !== undefined);
   const active = run?.endedAt === null;
   if (active && run.targets.some(({ id }) => id === change.id)) return true;
-  const waits = record.phase === 'Pending' || record.phase === 'Denied';
-  if ((waits || active) && seen.some((container) => matches(record.spec.targets.select, container)))
-    return true;
-  return active && seen.some((container) => isPeer(run, container));
+  const selected = seen.some((container) => matches(record.spec.targets.select, container));
+  if (selected && (active || record.phase === 'Pending')) return true;
+  return active && seen.some((container) => isPeer(run, container) || sharesWithTarget(run, container));
+}
+
+/** A container that enters a target's network namespace has a say. */
+function sharesWithTarget(run: Run, { networkMode }: Container): boolean {
+  return run.targets.some(({ id }) => networkMode === `container:${id}`);
 }
 
 function isPeer(run: Run, container: Container): boolean {

@@ -3,7 +3,8 @@ import { chainBase } from '../core/marks.ts';
 import { eachOf } from '../core/parallel.ts';
 import type { Container, Effect } from '../core/types.ts';
 import { readMarks, removeChains, type SeenMark } from '../faults/net/sweep.ts';
-import { type ForeignFault, namespaceOwner } from '../plan/guard.ts';
+import type { ForeignFault } from '../plan/guard.ts';
+import { namespaceOwner } from '../plan/namespaces.ts';
 import { emit, type ReconcileDeps } from './deps.ts';
 
 const AT_ONCE = 8;
@@ -70,10 +71,11 @@ async function remove(deps: ReconcileDeps, container: Container, orphans: SeenMa
 
 /** Base names of the chains that live effects have in the container's namespace. */
 function explainedChains({ journal, inventory }: ReconcileDeps, container: Container): Set<string> {
-  const owner = namespaceOwner(container);
+  const containers = inventory.containers();
+  const owner = namespaceOwner(container, containers);
   const here = ({ target }: Effect) => {
     const known = inventory.get(target.id);
-    return (known ? namespaceOwner(known) : target.id) === owner;
+    return (known ? namespaceOwner(known, containers) : target.id) === owner;
   };
   return new Set(
     journal.effects

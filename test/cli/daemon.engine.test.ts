@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Daemon, openSite, type Site } from '../lab/daemon.ts';
+import { openHaltFile } from '../../src/journal/halt-file.ts';
+import { type Daemon, endSentinel, openSite, type Site } from '../lab/daemon.ts';
 import { type Lab, type LabContainer, openLab } from '../lab/lab.ts';
 import { experiment } from '../lab/manifest.ts';
 import { until } from '../lab/until.ts';
@@ -66,8 +68,7 @@ describe('the command line with a daemon', () => {
   it('halts all although the daemon hangs, and the daemon keeps to it when it goes on', async () => {
     process.kill(daemon.pid, 'SIGSTOP');
     try {
-      const { code, err } = await say('halt', '--all');
-      assert.equal(code, 0);
+      const { err } = await say('halt', '--all');
       assert.match(err, /acting without it/);
       assert.equal(await isPaused(), false);
     } finally {
@@ -75,6 +76,20 @@ describe('the command line with a daemon', () => {
     }
     await site.phase('freeze', 'Halted');
     assert.equal(await isPaused(), false);
+  });
+
+  it('halts all although somebody who hangs keeps the journal from being written', async () => {
+    await daemon.kill();
+    await endSentinel(site.dir);
+    const locker = new DatabaseSync(site.paths.journal);
+    locker.exec('BEGIN IMMEDIATE');
+    try {
+      await say('halt', '--all');
+      assert.equal(await isPaused(), false);
+      assert.equal(openHaltFile(site.paths.halt).read(), true);
+    } finally {
+      locker.close();
+    }
   });
 
   it('halts all although the daemon is dead', async () => {

@@ -59,6 +59,8 @@ export function run(experiment: string, number: number, more: Partial<Run> = {})
     startedAt: now,
     deadline: { wall: now + 60_000, boot: boot + 60_000, bootId },
     recoveryTimeout: 60_000,
+    duration: 60_000,
+    template: false,
     faults: [{ slot: 0, fault: { type: 'container-pause' } }],
     targets: [{ id: 'a'.repeat(64), name: 'shop-worker-1' }],
     endedAt: null,

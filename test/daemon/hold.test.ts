@@ -99,22 +99,28 @@ describe('the result of a halt', () => {
     const { journal } = setup();
     standing(journal, { runId: 'a-1', experiment: 'a' });
     standing(journal, { runId: 'b-1', experiment: 'b' });
-    assert.deepEqual(holdResult(journal, ['a'], 'halted'), {
+    assert.deepEqual(holdResult(journal, 'a', ['a'], 'halted'), {
       experiments: ['a'],
       left: [{ target: 'web-0', fault: 'container-pause', error: 'still injected' }],
     });
+  });
+
+  it('of all names what is left of a forgotten experiment too', () => {
+    const { journal } = setup();
+    standing(journal, { runId: 'gone-1', experiment: 'gone' });
+    assert.equal(holdResult(journal, 'all', ['a', 'b'], 'halted').left.length, 1);
   });
 
   it('says why where it is known', () => {
     const { journal } = setup();
     const effect = standing(journal, { runId: 'a-1', experiment: 'a' });
     journal.effects.failed(effect, 'it hangs');
-    assert.equal(holdResult(journal, ['a'], 'halted').left[0]?.error, 'it hangs');
+    assert.equal(holdResult(journal, 'a', ['a'], 'halted').left[0]?.error, 'it hangs');
   });
 
   it('has nothing to say of a resume', () => {
     const { journal } = setup();
     standing(journal, { runId: 'a-1', experiment: 'a' });
-    assert.deepEqual(holdResult(journal, ['a'], null), { experiments: ['a'], left: [] });
+    assert.deepEqual(holdResult(journal, 'a', ['a'], null), { experiments: ['a'], left: [] });
   });
 });

@@ -186,6 +186,15 @@ describe('an injection', () => {
   });
 });
 
+describe('an injection for an older intent', () => {
+  it('does not stand: a newer strike has its own', () => {
+    const older = journal.effects.intend(intent());
+    const newer = journal.effects.intend(intent({ fault: BLOCK }));
+    assert.equal(journal.effects.injected(older, NOW + 7), false);
+    assert.equal(journal.effects.injected(newer, NOW + 7), true);
+  });
+});
+
 describe('recovered', () => {
   function recovered(): Effect {
     const claimed = journal.effects.claim(standing(journal), claim('a')) as Effect;

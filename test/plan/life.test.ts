@@ -170,7 +170,7 @@ describe('an edit of a running experiment', () => {
     const model = running();
     model.clock.advance(10_000);
     model.declare(declared({ duration: '5s' }));
-    assert.deepEqual(model.settle().map(word).slice(0, 3), ended.slice(0, 3));
+    assert.deepEqual(model.settle().map(word).slice(0, 4), ['edit', ...ended.slice(0, 3)]);
     assert.deepEqual(model.standing(), []);
     assert.equal(model.phase(), 'Completed');
   });
@@ -359,7 +359,7 @@ describe('acts', () => {
   it('that are due to strike again wait for the time, not for a target that is down', () => {
     const faults = [{ ...KILL, via: 'engine', every: '10s' }];
     const model = running({ faults }, [container('web-0')]);
-    assert.equal(model.pass().wakeAfter, 10_000);
+    assert.equal(model.pass().wakeAfter, 60_000);
     model.clock.advance(30_000);
     assert.deepEqual(model.settle(), []);
     assert.equal(model.pass().wakeAfter, 30_000, 'its start will tell: no pass before the deadline');
@@ -372,6 +372,16 @@ describe('acts', () => {
     );
     model.remove('web-0');
     model.remove('web-1');
+    model.clock.advance(30_000);
+    model.settle();
+    assert.equal(model.pass().wakeAfter, 30_000);
+  });
+
+  it('that an edit dropped ask for no more passes', () => {
+    const faults = [{ ...KILL, every: '10s' }, BLOCK];
+    const model = running({ faults }, containers(1, 'web', { restartPolicy: 'always' }));
+    model.declare(declared({ faults: [BLOCK] }));
+    model.settle();
     model.clock.advance(30_000);
     model.settle();
     assert.equal(model.pass().wakeAfter, 30_000);

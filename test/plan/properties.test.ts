@@ -20,10 +20,13 @@ import { Model } from './model.ts';
 
 const NAMES = ['web-0', 'web-1', 'web-2', 'web-3', 'web-4', 'web-5'];
 
-const faults: fc.Arbitrary<FaultSpec[]> = fc.uniqueArray(
-  fc.constantFrom(PAUSE, STOP, RESTART, KILL, { ...KILL, every: '10s' }, BLOCK, { ...BLOCK, ports: [80] }),
-  { minLength: 1, maxLength: 3 },
-);
+/** At most one of those that use a target's life cycle, and rules beside it. */
+const faults: fc.Arbitrary<FaultSpec[]> = fc
+  .tuple(
+    fc.option(fc.constantFrom(PAUSE, STOP, RESTART, KILL, { ...KILL, every: '10s' })),
+    fc.subarray([BLOCK, { ...BLOCK, ports: [80] }]),
+  )
+  .map(([one, rules]) => (one ? [one, ...rules] : rules.length > 0 ? rules : [PAUSE]));
 
 const mode: fc.Arbitrary<Mode> = fc.oneof(
   fc.constant<Mode>('all'),
@@ -39,7 +42,7 @@ const specs: fc.Arbitrary<Partial<ExperimentSpec>> = fc
     mode,
     maxTargets: fc.integer({ min: 0, max: 6 }),
     duration: fc.constantFrom('5s', '60s', '2m'),
-    suspend: fc.boolean(),
+    suspend: fc.constantFrom(false, false, false, true),
   })
   .map(({ mode: wanted, maxTargets, ...rest }) => ({
     ...rest,
@@ -51,11 +54,20 @@ const specs: fc.Arbitrary<Partial<ExperimentSpec>> = fc
 const box = (name: string): fc.Arbitrary<Container> =>
   fc
     .record({
-      optIn: fc.constantFrom(true, true, true, false),
-      protect: fc.constantFrom(false, false, false, true),
+      optIn: fc.constantFrom(true, true, true, true, true, false),
+      protect: fc.constantFrom(false, false, false, false, false, true),
       state: fc.constantFrom<Container['state'][]>('running', 'running', 'running', 'exited', 'paused'),
       restartPolicy: fc.constantFrom('no', 'always'),
-      networkMode: fc.constantFrom('net', 'net', 'net', 'host', `container:${idOf('web-0')}`),
+      networkMode: fc.constantFrom(
+        'net',
+        'net',
+        'net',
+        'net',
+        'net',
+        'net',
+        'host',
+        `container:${idOf('web-0')}`,
+      ),
     })
     .map((words) => container(name, words));
 

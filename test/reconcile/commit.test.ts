@@ -110,12 +110,12 @@ describe('a refusal', () => {
 describe('an edit', () => {
   it('moves the deadline of the run, and lets no older claim on its effects hold', () => {
     const { journal, manifests, clock, pass } = setup();
-    pass();
+    for (const one of pass().committed) assert.ok(journal.effects.injected(one.effect, clock.now()));
     const [before] = journal.effects.live();
     assert.ok(before);
     clock.advance(10_000);
     manifests.set('exp', declared({ duration: '90s' }));
-    pass();
+    assert.deepEqual(pass().committed, [], 'nothing is put in anew');
     assert.deepEqual(journal.runs.get('exp-1')?.deadline, deadline(90_000));
     const claim = { claimant: 'sentinel:2', now: clock.now(), boot: clock.boot() };
     assert.equal(journal.effects.claim(before, claim), undefined);
