@@ -6,6 +6,7 @@ import { until } from '../test/lab/until.ts';
 import { type Floor, openFloor } from './floor.ts';
 import type { Loop } from './loop.ts';
 import { cutOff, uniqueProject } from './pair.ts';
+import { withLog } from './path.ts';
 import type { Measure } from './stats.ts';
 
 const TARGETS = 20;
@@ -34,9 +35,9 @@ export async function measureMany(loop: Loop): Promise<Measure[]> {
       return Math.max(...(await seen)) - from;
     };
     const bare = (act: keyof Floor) => () => Promise.all(floors.map((floor) => floor[act]()));
-    await last('waitForReply', () => site.start());
+    const daemon = await site.start();
     const values: Record<string, number[]> = { commit: [], remove: [], block: [], unblock: [] };
-    await loop(async () => {
+    const iteration = async () => {
       values.block?.push(await last('waitForLoss', bare('block')));
       values.unblock?.push(await last('waitForReply', bare('unblock')));
       values.commit?.push(await last('waitForLoss', () => site.write(FILE, cutOff(NAME, '60s', PAIR))));
@@ -45,7 +46,8 @@ export async function measureMany(loop: Loop): Promise<Measure[]> {
       );
       values.remove?.push(await last('waitForReply', () => site.remove(FILE)));
       await until('the experiment to be forgotten', () => site.experiment(NAME) === undefined);
-    });
+    };
+    await loop(() => iteration().catch(withLog(daemon)));
     return measuresOf(values);
   } finally {
     await site.close();

@@ -148,15 +148,14 @@ function upkeep(
   });
   const actions: Action[] = edited ? [{ kind: 'edit', run: draft }, ...changes] : changes;
   const status = runningStatus(draft, targets.length, note);
-  return result(input, record, status, actions, Math.min(left, untilNextStrike(input)));
+  return result(input, record, status, actions, Math.min(left, untilNextStrike(input, draft)));
 }
 
 /** A target that is down is not waited for by time: its start brings us back. */
-function untilNextStrike({ effects, clock, world }: PlanInput): number {
-  const up = ({ target }: Effect) =>
-    world.containers.some(({ id, state }) => id === target.id && state === 'running');
+function untilNextStrike({ effects, clock, world }: PlanInput, { faults }: RunDraft): number {
   const due = effects
-    .filter(up)
+    .filter(({ slot }) => faults.some((fault) => fault.slot === slot))
+    .filter(({ target }) => world.containers.some(({ id, state }) => id === target.id && state === 'running'))
     .map((effect) => nextStrike(faultKind(effect.fault.type), effect))
     .filter((time) => time !== undefined);
   return due.length === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.min(...due) - clock.now());

@@ -1,4 +1,5 @@
-import { sameJson } from '../core/canonical.ts';
+import { type Json, sameJson } from '../core/canonical.ts';
+import { SquallError } from '../core/errors.ts';
 import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.ts';
 import type { FaultKind, Observation, World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
@@ -72,9 +73,25 @@ function converge(
   const kind = faultKind(fault.type);
   if (kind.nature === 'act') return convergeAct(input, kind, target, slot, fault, effect);
   if (target.pid === 0) return []; // its next start brings us back
-  const resolved = kind.resolve(fault, target, input.world);
+  const resolved = resolveNow(input, kind, fault, target);
+  if (resolved === undefined) return [];
   const reason = staleness(input, kind, target, fault, resolved, effect);
   return reason ? [{ kind: 'inject', target, slot, fault, resolved, reason }] : [];
+}
+
+/** Undefined where the target can't take the fault any more: what stands there then stays till its deadline. */
+function resolveNow(
+  input: EffectInput,
+  kind: FaultKind,
+  fault: FaultSpec,
+  target: Container,
+): Json | undefined {
+  try {
+    return kind.resolve(fault, target, input.world);
+  } catch (error) {
+    if (error instanceof SquallError) return undefined;
+    throw error;
+  }
 }
 
 function staleness(
@@ -106,10 +123,10 @@ function convergeAct(
   effect: Effect | undefined,
 ): Action[] {
   const up = target.state === 'running';
-  const strike = (reason: InjectReason): Action[] =>
-    up
-      ? [{ kind: 'inject', target, slot, fault, resolved: kind.resolve(fault, target, input.world), reason }]
-      : [];
+  const strike = (reason: InjectReason): Action[] => {
+    const resolved = up ? resolveNow(input, kind, fault, target) : undefined;
+    return resolved === undefined ? [] : [{ kind: 'inject', target, slot, fault, resolved, reason }];
+  };
   if (!effect) return strike(input.joined.has(target.id) ? 'matched' : 'new');
   const restarted = effect.incarnation !== target.startedAt;
   if (effect.phase === 'intended') return restarted || !up ? [{ kind: 'adopt', effect }] : strike('resume');
