@@ -6,13 +6,16 @@ export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$';
 const WHOLE = new RegExp(DURATION_PATTERN);
 const PART = /([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)/g;
 
-/** ms, or undefined where the text is no Go-style duration. */
+/** ms: a hundred years. What is longer is a slip, and more than some clocks hold. */
+const LONGEST = 100 * 365 * 24 * 3.6e6;
+
+/** ms, or undefined where the text is no Go-style duration, or more than a hundred years. */
 export function parseDuration(text: string): number | undefined {
   if (!WHOLE.test(text)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(PART))
     ms += Number(amount) * (UNITS[unit as string] as number);
-  return ms;
+  return ms <= LONGEST ? ms : undefined;
 }
 
 /** ms of a duration the schema has already checked. Throws on anything else: it is a bug, not bad input. */
@@ -25,8 +28,9 @@ export function durationMs(text: string): number {
 /** Short, for people: `850ms`, `2.4s`, `1m30s`, `2h5m`, `3d4h`. */
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`;
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 10_000 && ms % 1000 !== 0) return `${(ms / 1000).toFixed(1)}s`;
+  const whole = Math.round(ms);
+  if (whole < 1000) return `${whole}ms`;
+  if (whole < 9950 && whole % 1000 !== 0) return `${(whole / 1000).toFixed(1)}s`;
   const s = Math.round(ms / 1000);
   if (s < 60) return `${s}s`;
   if (s < 3600) return s % 60 === 0 ? `${s / 60}m` : `${Math.floor(s / 60)}m${s % 60}s`;

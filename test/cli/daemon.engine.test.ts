@@ -117,7 +117,11 @@ describe('squall daemon', () => {
     child.stderr.on('data', (chunk: Buffer) => {
       log += chunk;
     });
-    await until('the daemon to be ready', () => log.includes('"ready"'));
+    const ready = () => {
+      if (log.includes('"ready"')) return true;
+      throw new Error(log);
+    };
+    await until('the daemon to be ready', ready, 20_000);
     const second = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
     let refusal = '';
     second.stderr.on('data', (chunk: Buffer) => {

@@ -19,7 +19,6 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     daemon = await site.start();
   });
   after(async () => {
-    if (process.env.DEBUG) console.log(daemon.log());
     await site.close();
     await lab.close();
   });
@@ -381,27 +380,6 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     await forgotten('radius');
   });
 
-  test('20 targets at once', async () => {
-    const network = await lab.network();
-    const peer = await lab.run({ network });
-    await echoServer(peer, { port: PORT, proto: 'tcp' });
-    const targets = await Promise.all(Array.from({ length: 20 }, () => lab.run({ network })));
-    site.write('many.yaml', experiment('many', targets, [block(peer)]));
-    await injected('many');
-    assert.equal(site.effects('many').length, 20);
-    const address = await peer.ip4();
-    assert.deepEqual(
-      new Set(await Promise.all(targets.map((target) => reach(target, address)))),
-      new Set(['timeout']),
-    );
-    site.remove('many.yaml');
-    await forgotten('many');
-    assert.deepEqual(
-      new Set(await Promise.all(targets.map((target) => reach(target, address)))),
-      new Set(['open']),
-    );
-  });
-
   test('faults of one experiment go in together and come out in reverse', async () => {
     const { target, peer } = await pair();
     site.write(
@@ -434,5 +412,38 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     site.remove('second.yaml');
     site.remove('first.yaml');
     await forgotten('first');
+  });
+});
+
+describe('many targets', () => {
+  test('20 at once are all hit, and all recovered', async () => {
+    const lab = await openLab('many');
+    const site = openSite('many');
+    try {
+      const network = await lab.network();
+      const peer = await lab.run({ network });
+      await echoServer(peer, { port: PORT, proto: 'tcp' });
+      const address = await peer.ip4();
+      const targets: LabContainer[] = [];
+      while (targets.length < 20) targets.push(await lab.run({ network }));
+      const reached = () =>
+        Promise.all(targets.map((target) => connects(target, address, PORT, { timeoutMs: 300 })));
+      await site.start();
+      site.write(
+        'many.yaml',
+        experiment('many', targets, [{ type: 'network-block', to: [{ container: peer.name }] }]),
+      );
+      await until(
+        'all to be hit',
+        () => site.effects('many').filter(({ phase }) => phase === 'injected').length === 20,
+      );
+      assert.deepEqual(new Set(await reached()), new Set(['timeout']));
+      site.remove('many.yaml');
+      await until('it to be forgotten', () => site.experiment('many') === undefined);
+      assert.deepEqual(new Set(await reached()), new Set(['open']));
+    } finally {
+      await site.close();
+      await lab.close();
+    }
   });
 });
