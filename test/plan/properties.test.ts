@@ -217,11 +217,12 @@ function holds(model: Model): void {
   if (model.phase() !== 'Running') assert.deepEqual(live, [], `${model.phase()} leaves nothing`);
   if (model.halted) assert.deepEqual(live, [], 'a halt leaves nothing');
   for (const effect of live) {
-    assert.equal(effect.runId, run?.id, 'a standing fault is one of the run that goes on');
+    assert.ok(run);
+    assert.equal(effect.runId, run.id, 'a standing fault is one of the run that goes on');
     const target = model.containers.find(({ id }) => id === effect.target.id);
     assert.ok(target, 'on a container that still exists');
     assert.ok(
-      run?.targets.some(({ id }) => id === target.id),
+      run.targets.some(({ id }) => id === target.id),
       'on a target of that run',
     );
     const slotted = run.faults.find(({ slot }) => slot === effect.slot);
@@ -230,4 +231,21 @@ function holds(model: Model): void {
     if (target.pid > 0) assert.deepEqual(effect.fault, slotted.fault);
     assert.ok(model.clock.boot() < run.deadline.boot, 'no fault stands past its deadline');
   }
+  if (model.phase() === 'Running' && run?.faults.some(({ fault }) => fault.type === 'container-pause'))
+    for (const { id } of run.targets) assert.ok(carries(model, id), 'every target that is up has its fault');
+}
+
+/** The container is down or gone, or a pause stands in this incarnation of it. */
+function carries(model: Model, id: string): boolean {
+  const target = model.containers.find((one) => one.id === id);
+  if (!target || target.pid === 0) return true;
+  return model.journal.effects
+    .live()
+    .some(
+      (effect) =>
+        effect.fault.type === 'container-pause' &&
+        effect.target.id === id &&
+        effect.phase === 'injected' &&
+        effect.incarnation === target.startedAt,
+    );
 }
