@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import { SquallError } from '../core/errors.ts';
 
@@ -37,6 +38,8 @@ export function connectTo(options: { host?: string; socket?: string }, ask: Ask)
   const settings = connectionOptions(host);
   const secure = settings.protocol === 'https';
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 8 });
+  // docker-modem renders its options for a debug line at every request, debugging or not, and the agent with all its sockets in them.
+  Object.defineProperty(agent, inspect.custom, { value: () => 'agent' });
   const base = { ...settings, agent };
   let negotiated: Promise<{ client: Dockerode; version: EngineVersion }> | undefined;
 

@@ -9,11 +9,12 @@ export interface ExecResult {
 
 export interface ExecOptions {
   stdin?: string;
-  /** Descriptors handed to the child as 3, 4, ... */
-  fds?: number[];
   /** ms; the child is killed after that. Default 10 s. */
   timeout?: number;
 }
+
+/** How programs are run: `exec`, or a spawner's. */
+export type Exec = (program: string, args: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
 
 /** Where administrators' programs live: a service's or a user's PATH often leaves these out. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
@@ -36,7 +37,7 @@ export function exec(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, PATH: searchPath().join(':'), LC_ALL: 'C' },
-      stdio: ['pipe', 'pipe', 'pipe', ...(options.fds ?? [])],
+      stdio: ['pipe', 'pipe', 'pipe'],
       timeout,
       killSignal: 'SIGKILL',
     });

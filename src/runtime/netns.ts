@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { SquallError } from '../core/errors.ts';
 import type { Container } from '../core/types.ts';
-import { type ExecResult, exec } from './exec.ts';
+import { type Exec, type ExecResult, exec as execHere } from './exec.ts';
 
 /** Entry into containers' network namespaces, by an open descriptor that was checked twice. */
 export interface NetnsPort {
@@ -44,9 +44,9 @@ interface Identity {
   cgroup: string;
 }
 
-/** `proc`: the root of the process file system, another folder in tests. */
-export function createNetns(options: { proc?: string } = {}): NetnsPort {
-  const proc = options.proc ?? '/proc';
+/** `proc`: the root of the process file system, another folder in tests. `exec`: how programs are run, a spawner's in the daemon. */
+export function createNetns(options: { proc?: string; exec?: Exec } = {}): NetnsPort {
+  const { proc = '/proc', exec = execHere } = options;
   return {
     async enter(container, use) {
       const fd = await openChecked(proc, container);
@@ -55,10 +55,12 @@ export function createNetns(options: { proc?: string } = {}): NetnsPort {
         return await use({
           inode,
           run: (program, args, stdin) =>
-            exec('nsenter', ['--net=/proc/self/fd/3', '--', program, ...args], {
-              fds: [fd],
-              ...(stdin === undefined ? {} : { stdin }),
-            }),
+            // Our own descriptor, by whoever runs it: it stays open, and this namespace's, until `use` is done.
+            exec(
+              'nsenter',
+              [`--net=/proc/${process.pid}/fd/${fd}`, '--', program, ...args],
+              stdin === undefined ? {} : { stdin },
+            ),
           procNet: (file) => procNet(proc, container, inode, file),
         });
       } finally {

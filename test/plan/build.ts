@@ -22,6 +22,7 @@ export const PAUSE: FaultSpec = { type: 'container-pause' };
 export const STOP: FaultSpec = { type: 'container-stop' };
 export const KILL: FaultSpec = { type: 'container-kill' };
 export const RESTART: FaultSpec = { type: 'container-restart' };
+export const LOSS: FaultSpec = { type: 'network-loss', to: [{ any: true }], percent: 5 };
 export const BLOCK: FaultSpec = { type: 'network-block', to: [{ any: true }] };
 
 /** What a test may say of a container beside its fields. */

@@ -17,7 +17,7 @@ import {
   STOP,
   world,
 } from './build.ts';
-import { describe as word } from './model.ts';
+import { word } from './model.ts';
 
 const LATER = '2030-01-01T00:00:09.000000000Z';
 const web = container('web-0');

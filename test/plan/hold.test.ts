@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Declared } from '../../src/core/types.ts';
 import { BLOCK, containers, declared, PAUSE, STOP } from './build.ts';
-import { Model, describe as word } from './model.ts';
+import { Model, word } from './model.ts';
 
 const WEB = ['web-0 container-pause', 'web-1 container-pause'];
 

@@ -13,7 +13,7 @@ import { gather } from '../../src/reconcile/gather.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
-import { deepFreeze, idOf } from './build.ts';
+import { containers, declared, deepFreeze, idOf } from './build.ts';
 
 const log = createLog('silent');
 const PASSES = 6;
@@ -128,7 +128,7 @@ export class Model {
       if (actions.length === 0) return done;
       done.push(...actions);
     }
-    return assert.fail(`no rest after ${PASSES} passes: ${done.map(describe).join(', ')}`);
+    return assert.fail(`no rest after ${PASSES} passes: ${done.map(word).join(', ')}`);
   }
 
   phase(name = 'exp'): Phase | undefined {
@@ -196,8 +196,20 @@ export class Model {
   }
 }
 
+/** A model with a manifest on two containers, running. */
+export function running(
+  change: Parameters<typeof declared>[0] = {},
+  found: Container[] = containers(2),
+): Model {
+  const model = new Model(...found);
+  model.declare(declared(change));
+  model.settle();
+  assert.equal(model.phase(), 'Running');
+  return model;
+}
+
 /** A short word for each action: `inject web-0 new`, `recover web-0 edited`, `start`, `finish Completed`. */
-export function describe(action: Plan['actions'][number]): string {
+export function word(action: Plan['actions'][number]): string {
   switch (action.kind) {
     case 'inject':
       return `inject ${action.target.name} ${action.reason}`;

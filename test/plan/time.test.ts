@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FaultSpec } from '../../src/core/types.ts';
 import { BLOCK, containers, declared, KILL, PAUSE } from './build.ts';
-import { Model, describe as word } from './model.ts';
+import { Model, word } from './model.ts';
 
 const HOUR = 3_600_000;
 
