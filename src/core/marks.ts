@@ -7,6 +7,8 @@ export const LABEL_PROTECT = 'squall.protect';
 export const LABEL_SELF = 'squall.self';
 export const LABEL_PROJECT = 'com.docker.compose.project';
 export const LABEL_SERVICE = 'com.docker.compose.service';
+/** `True` on a container of `docker compose run`: it is none of its service's. */
+export const LABEL_ONE_OFF = 'com.docker.compose.oneoff';
 
 /** Every chain Squall makes begins with this; nothing else is ever removed. */
 export const CHAIN_PREFIX = 'SQ-';

@@ -226,7 +226,7 @@ export interface Effect {
   /** When recovery began; recoveryTimeout counts from here. */
   recoveringAt: number | null;
   recoveredAt: number | null;
-  /** How often the fault struck (kill with `every`); 1 for the rest. */
+  /** How often it was put in: strikes of a kill with `every`, and injections into restarted targets, edits and repairs. */
   strikes: number;
   error: string | null;
 }

@@ -12,7 +12,7 @@ import type { ForeignFault } from '../plan/guard.ts';
 import { type Controller, createController, watchClock } from '../reconcile/controller.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
 import { createMetrics } from '../reconcile/metrics.ts';
-import { recoverEffect } from '../reconcile/recovery.ts';
+import { recoverEffects } from '../reconcile/recovery.ts';
 import { sweep } from '../reconcile/sweep.ts';
 import { createInventory, type Inventory } from '../runtime/inventory.ts';
 import { ownContainerIds } from '../runtime/self.ts';
@@ -95,9 +95,7 @@ async function recoverOverdue({ journal, clock, recovery, log }: State): Promise
     return remaining(clock, run?.deadline ?? effect.deadline) <= 0;
   });
   if (overdue.length > 0) log.warn({ effects: overdue.length }, 'recovering what is past its deadline');
-  await Promise.all(
-    overdue.reverse().map((effect) => recoverEffect(recovery, effect, Number.POSITIVE_INFINITY)),
-  );
+  await recoverEffects(recovery, overdue.reverse(), () => Number.POSITIVE_INFINITY);
 }
 
 async function assemble(
@@ -210,8 +208,7 @@ async function stop(state: State, parts: Parts, sentinel: SentinelKeeper, lock: 
   await parts.controller.drain();
   await parts.inventory.close();
   await parts.server.close();
-  state.engine.close();
-  state.journal.close();
+  state.close();
   lock.release();
 }
 

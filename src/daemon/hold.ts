@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts';
 import type { Hold } from '../core/types.ts';
 import type { HaltFile } from '../journal/halt-file.ts';
 import type { Journal } from '../journal/journal.ts';
-import { emit } from '../reconcile/deps.ts';
+import { emit } from '../reconcile/events.ts';
 import type { HoldResult } from '../server/control.ts';
 
 interface HoldDeps {

@@ -13,7 +13,7 @@ import { createValidator } from '../manifests/validate.ts';
 import type { Plan } from '../plan/actions.ts';
 import { planExperiment } from '../plan/plan.ts';
 import { gather } from '../reconcile/gather.ts';
-import { recoverEffect } from '../reconcile/recovery.ts';
+import { recoverEffects } from '../reconcile/recovery.ts';
 import { createDocker } from '../runtime/docker.ts';
 import { createNetns } from '../runtime/netns.ts';
 import { ownContainerIds } from '../runtime/self.ts';
@@ -33,18 +33,30 @@ export interface OfflineOptions {
 const HALT_LIMIT = 30_000;
 const HALT_RETRY = 100;
 
-/** Halts without a daemon: sets the halt (the file before all else), then recovers what the journal says is in the world. */
+/**
+ * Halts without a daemon: sets the halt (the file before all else), then recovers what the journal says is in the world. Throws SQ305
+ * after that where one experiment's halt could not be remembered: the next daemon would go on with it.
+ */
 export async function haltOffline(options: OfflineOptions): Promise<HoldResult> {
   const paths = statePaths(options.state);
   if (options.name === 'all' && existsSync(paths.journal)) openHaltFile(paths.halt).set(true);
   return withState(options, async (state) => {
-    const names = hold(state, options.name, 'halted');
-    const until = state.clock.now() + HALT_LIMIT;
-    while ((await recoverRound(state, options.name)) > 0 && state.clock.now() < until) {
-      await new Promise<void>((resolve) => state.clock.after(HALT_RETRY, resolve));
-    }
-    return holdResult(state.journal, options.name, names, 'halted');
+    const held = tryHold(state, options.name);
+    const left = await recoverUntil(state, options.name, state.clock.boot() + HALT_LIMIT);
+    if (held instanceof SquallError && options.name !== 'all') throw held;
+    const experiments =
+      held instanceof SquallError ? state.journal.experiments.all().map(({ name }) => name) : held;
+    return { experiments, left };
   });
+}
+
+function tryHold(state: State, name: string | 'all'): string[] | SquallError {
+  try {
+    return hold(state, name, 'halted');
+  } catch (error) {
+    if (error instanceof SquallError && error.code === 'SQ305') return error;
+    throw error;
+  }
 }
 
 /** Lifts a halt without a daemon: the next daemon goes on with what has time left. */
@@ -68,8 +80,7 @@ async function withState<T>(
   try {
     return await use(state);
   } finally {
-    state.engine.close();
-    state.journal.close();
+    state.close();
   }
 }
 
@@ -83,16 +94,31 @@ function hold(state: State, name: string | 'all', kind: Hold | null): string[] {
   return names;
 }
 
-/** Tries every live effect once; resolves with how many are left. */
-async function recoverRound({ journal, recovery }: State, name: string | 'all'): Promise<number> {
+/** Tries until all is recovered or given up, or the time (boot ms) is over. What is left is told by the tries, not by the journal. */
+async function recoverUntil(state: State, name: string | 'all', until: number): Promise<HoldResult['left']> {
+  const { journal, recovery, clock } = state;
   const live = journal.effects.live().filter(({ experiment }) => name === 'all' || experiment === name);
-  const outcomes = await Promise.all(
-    live.reverse().map((effect) => {
-      const run = journal.runs.get(effect.runId);
-      return recoverEffect(recovery, effect, run?.recoveryTimeout ?? 0);
-    }),
-  );
-  return outcomes.filter(({ state }) => state === 'waiting' || state === 'lost').length;
+  const left: HoldResult['left'] = [];
+  let open = live.reverse();
+  while (open.length > 0) {
+    const tried = await recoverEffects(
+      recovery,
+      open,
+      ({ runId }) => journal.runs.get(runId)?.recoveryTimeout ?? 0,
+    );
+    const late = clock.boot() >= until;
+    open = [];
+    for (const { effect, outcome } of tried) {
+      const now = journal.effects.get(effect.id) ?? effect;
+      if (outcome.state === 'recovered' || now.phase === 'recovered') continue;
+      const error = outcome.state === 'lost' ? 'somebody else is recovering it' : outcome.reason;
+      if (late || outcome.state === 'failed')
+        left.push({ target: effect.target.name, fault: effect.fault.type, error });
+      else open.push(now);
+    }
+    if (open.length > 0) await new Promise<void>((resolve) => clock.after(HALT_RETRY, resolve));
+  }
+  return left;
 }
 
 export interface OfflinePlan {

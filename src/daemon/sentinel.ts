@@ -4,7 +4,7 @@ import { describeError, SquallError } from '../core/errors.ts';
 import { createLog, type LogLevel } from '../core/log.ts';
 import type { Effect, Run } from '../core/types.ts';
 import { isLocked, takeLock } from '../journal/lock.ts';
-import { recoverEffect } from '../reconcile/recovery.ts';
+import { recoverEffects } from '../reconcile/recovery.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
 
@@ -51,8 +51,7 @@ export async function runSentinel(options: SentinelOptions): Promise<void> {
     await Promise.race([stopped, new Promise<void>((resolve) => state.clock.after(LOOK_EVERY, resolve))]);
   }
   lock.release();
-  state.engine.close();
-  state.journal.close();
+  state.close();
 }
 
 /** Recovers what is due. Resolves with the number of effects that are not recovered. */
@@ -60,7 +59,9 @@ async function look(state: State): Promise<number> {
   try {
     const daemon = isLocked(state.paths.lock);
     const due = state.journal.effects.live().filter((effect) => isDue(state, effect, daemon));
-    await Promise.all(due.map((effect) => recover(state, effect)));
+    await recoverEffects(state.recovery, due.reverse(), (effect) =>
+      effect.phase === 'failed' ? 0 : (state.journal.runs.get(effect.runId)?.recoveryTimeout ?? 0),
+    );
     if (!daemon) finishRuns(state);
     return state.journal.effects.live().length;
   } catch (error) {
@@ -72,30 +73,9 @@ async function look(state: State): Promise<number> {
 function isDue({ journal, clock, halt, paths }: State, effect: Effect, daemon: boolean): boolean {
   if (effect.phase === 'failed' && clock.boot() % FAILED_EVERY >= LOOK_EVERY) return false;
   const grace = daemon ? DAEMON_FIRST : 0;
-  if (halt.read() && clock.now() - statSync(paths.halt).mtimeMs > grace) return true;
+  if (halt.read() && (!daemon || Math.abs(clock.now() - statSync(paths.halt).mtimeMs) > grace)) return true;
   const run = journal.runs.get(effect.runId);
   return remaining(clock, run?.deadline ?? effect.deadline) <= -grace;
-}
-
-async function recover({ journal, recovery, log, clock }: State, effect: Effect): Promise<void> {
-  const timeout = journal.runs.get(effect.runId)?.recoveryTimeout ?? 0;
-  const outcome = await recoverEffect(recovery, effect, effect.phase === 'failed' ? 0 : timeout);
-  if (outcome.state !== 'recovered') return;
-  const { experiment, runId: run, target, fault } = effect;
-  const message = `${fault.type}, by the sentinel`;
-  try {
-    journal.events.add({
-      time: clock.now(),
-      type: 'Normal',
-      reason: 'Recovered',
-      experiment,
-      run,
-      target: target.name,
-      message,
-    });
-  } catch (error) {
-    log.error({ error: describeError(error) }, 'event not stored');
-  }
 }
 
 /** With the daemon dead, a run whose deadline has passed and of which nothing is left ends here, so that what people see is true. */

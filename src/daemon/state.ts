@@ -8,6 +8,7 @@ import { type Journal, openJournal } from '../journal/journal.ts';
 import type { RecoveryDeps } from '../reconcile/recovery.ts';
 import { createDocker, type DockerEngine } from '../runtime/docker.ts';
 import { createNetns } from '../runtime/netns.ts';
+import { startSpawner } from '../runtime/spawner.ts';
 import { crashAt } from './crash-test.ts';
 import { type StatePaths, statePaths } from './paths.ts';
 
@@ -20,6 +21,7 @@ export interface State {
   halt: HaltFile;
   engine: DockerEngine;
   recovery: RecoveryDeps;
+  close(): void;
 }
 
 export interface StateOptions {
@@ -45,11 +47,19 @@ export function openState({ state, dockerHost, log, role, onEvent }: StateOption
     );
   }
   const clock = systemClock;
-  const journal = openJournal(paths.journal, onEvent ? { onEvent } : {});
+  const rescue = role !== 'daemon'; // the daemon is to start nothing it can't write down
+  const journal = openJournal(paths.journal, { rescue, ...(onEvent && { onEvent }) });
   const halt = openHaltFile(paths.halt);
   const engine = createDocker({ ...(dockerHost !== undefined && { host: dockerHost }), clock });
-  const faults = { clock, log, docker: engine, netns: createNetns(), instance: journal.instance };
+  const spawner = role === 'daemon' ? startSpawner() : undefined;
+  const netns = createNetns(spawner ? { exec: spawner.exec } : {});
+  const faults = { clock, log, docker: engine, netns, instance: journal.instance };
   const claimant = `${role}:${process.pid}`;
   const recovery = { journal, clock, log, claimant, faults, at: crashAt(process.env) };
-  return { paths, clock, log, journal, halt, engine, recovery };
+  const close = () => {
+    spawner?.close();
+    engine.close();
+    journal.close();
+  };
+  return { paths, clock, log, journal, halt, engine, recovery, close };
 }

@@ -84,6 +84,11 @@ export interface FaultKind {
   /** Reads the world; returns what undoing will need. Throws SquallError where the target can't take the fault. */
   prepare(context: FaultContext, effect: Effect, target: Container): Promise<Json>;
   inject(context: FaultContext, effect: Effect): Promise<void>;
+  /**
+   * Reads back that what was injected stands; throws SQ401 where it does not. Called once all targets of a pass are injected, so that
+   * reading back one does not hold up the next.
+   */
+  verify?(context: FaultContext, effect: Effect): Promise<void>;
   observe(context: FaultContext, effect: Effect): Promise<Observation>;
   recover(context: FaultContext, effect: Effect): Promise<Recovery>;
 }

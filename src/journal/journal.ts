@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { SquallError } from '../core/errors.ts';
 import type { SquallEvent } from '../core/types.ts';
 import { type EffectStore, effectStore } from './effects.ts';
@@ -25,6 +26,8 @@ export interface Journal {
 export interface JournalOptions {
   /** Opens what is there and never writes. */
   readOnly?: boolean;
+  /** Where a full disk lets nothing be opened for writing: open what is there as it stands. Writes then fail with SQ305. */
+  rescue?: boolean;
   /** ms to wait for another process's write. Default 2 s. */
   timeout?: number;
   /** Called with each event after it is stored. */
@@ -97,10 +100,31 @@ function open(file: string, options: JournalOptions): DatabaseSync {
     return db;
   } catch (cause) {
     db?.close();
+    const rescued = options.rescue ? openAsItStands(file) : undefined;
+    if (rescued) return rescued;
     throw new SquallError('SQ305', `the journal ${file} cannot be opened: ${(cause as Error).message}`, {
       cause,
     });
   }
+}
+
+/**
+ * Without room for the -wal and -shm files SQLite can open a cleanly closed database only as immutable
+ * (https://sqlite.org/uri.html#uriimmutable). With a -wal beside it that would hide what the -wal holds.
+ */
+function openAsItStands(file: string): DatabaseSync | undefined {
+  const wal = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (!existsSync(file) || (wal && wal.size > 0)) return undefined;
+  try {
+    const url = pathToFileURL(file);
+    url.searchParams.set('immutable', '1');
+    const db = new DatabaseSync(url, { readOnly: true });
+    if (versionOf(db) > 0) return db;
+    db.close();
+  } catch {
+    // what made the first try fail is what the user is told
+  }
+  return undefined;
 }
 
 /** Writes nothing where it is there already: a halt must get in while a hung daemon holds the lock. */

@@ -53,7 +53,8 @@ export function isOpen({ phase }: Effect): boolean {
   return phase !== 'recovered' && phase !== 'failed';
 }
 
-function unwanted({ targets, faults, effects }: EffectInput): Action[] {
+function unwanted({ targets, faults, effects, world }: EffectInput): Action[] {
+  const known = ({ target }: Effect) => world.containers.some(({ id }) => id === target.id);
   return effects
     .filter(isOpen)
     .filter(
@@ -61,7 +62,7 @@ function unwanted({ targets, faults, effects }: EffectInput): Action[] {
         !targets.some(({ id }) => id === target.id) || !faults.some((fault) => fault.slot === slot),
     )
     .reverse()
-    .map((effect) => ({ kind: 'recover', effect, reason: 'edited' }));
+    .map((effect) => ({ kind: 'recover', effect, reason: known(effect) ? 'edited' : 'target-gone' }));
 }
 
 function converge(

@@ -1,5 +1,12 @@
 import { type ErrorCode, SquallError } from '../core/errors.ts';
-import { LABEL_ENABLED, LABEL_PROJECT, LABEL_PROTECT, LABEL_SELF, LABEL_SERVICE } from '../core/marks.ts';
+import {
+  LABEL_ENABLED,
+  LABEL_ONE_OFF,
+  LABEL_PROJECT,
+  LABEL_PROTECT,
+  LABEL_SELF,
+  LABEL_SERVICE,
+} from '../core/marks.ts';
 import type { BlastRadius, Container, Effect, FaultSpec } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
 import { namespaceOwner } from './namespaces.ts';
@@ -135,7 +142,7 @@ function refuseShares(hit: readonly Container[], input: GuardInput): Refusal | u
   if (maxPercent === undefined && minHealthy === undefined) return undefined;
   const disturbed = new Set([
     ...hit.map(({ id }) => id),
-    ...input.others.map(({ target }) => target.id),
+    ...disturbedByOthers(input).map(({ id }) => id),
     ...input.foreign.map(({ containerId }) => containerId),
   ]);
   return first([...groupByService(hit, input)], ([service, members]) => {
@@ -152,6 +159,14 @@ function refuseShares(hit: readonly Container[], input: GuardInput): Refusal | u
       );
     }
     return undefined;
+  });
+}
+
+/** Targets of other experiments, and what shares a network namespace with them where the fault is one of the network. */
+function disturbedByOthers({ others, containers }: GuardInput): Container[] {
+  return others.flatMap(({ target, fault }) => {
+    const hit = containers.filter(({ id }) => id === target.id);
+    return faultKind(fault.type).entersNetwork ? withSharers(hit, containers) : hit;
   });
 }
 
@@ -181,7 +196,7 @@ function unlabelled(...lists: (readonly Container[])[]): Container[] {
 }
 
 function serviceKey({ labels }: Container): string | undefined {
-  const service = labels[LABEL_SERVICE];
+  const service = labels[LABEL_ONE_OFF] === 'True' ? undefined : labels[LABEL_SERVICE];
   return service === undefined ? undefined : `${labels[LABEL_PROJECT] ?? ''}/${service}`;
 }
 

@@ -54,7 +54,7 @@ function wait(reason: string, message: string): Selection['shortfall'] {
 function notOptedIn(matched: readonly Container[]): Refusal {
   const barred = matched.filter(optedIn);
   if (barred.length > 0) {
-    const message = `${count(matched.length)}, but ${barred.map(({ name }) => name).join(', ')} is protected`;
+    const message = `${count(matched.length)}, but ${barred.map(({ name }) => name).join(', ')} ${barred.length === 1 ? 'is' : 'are'} protected`;
     return { code: 'SQ203', reason: 'Protected', message };
   }
   const message = `${count(matched.length)}, none has opted in: re-create them with the label squall.enabled=true`;

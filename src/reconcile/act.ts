@@ -5,13 +5,17 @@ import { faultKind } from '../faults/index.ts';
 import type { Plan } from '../plan/actions.ts';
 import type { PlanInput } from '../plan/plan.ts';
 import type { Committed } from './commit.ts';
-import { emit, type ReconcileDeps } from './deps.ts';
-import { recoverEffect } from './recovery.ts';
+import type { ReconcileDeps } from './deps.ts';
+import { emit } from './events.ts';
+import { recoverEffect, recoverEffects } from './recovery.ts';
 
 const AT_ONCE = 16;
 const LOST_RETRY = 100;
 
-/** Injects what is committed: targets side by side, the faults of one target in order. Throws the first error that is worth another try. */
+/**
+ * Injects what is committed: targets side by side, the faults of one target in order; then reads all of it back. Throws the first error
+ * that is worth another try.
+ */
 export async function injectAll(
   deps: ReconcileDeps,
   input: PlanInput,
@@ -19,19 +23,29 @@ export async function injectAll(
 ): Promise<void> {
   if (committed.length === 0) return;
   deps.at('after-intent');
-  const targets = [...Map.groupBy(committed, ({ effect }) => effect.target.id).values()];
-  const errors: unknown[] = [];
-  await eachOf(targets, AT_ONCE, async (ofTarget) => {
-    for (const item of ofTarget) {
-      const error = await injectOne(deps, item);
-      if (!error) continue;
-      errors.push(error);
-      return;
-    }
-  });
+  const errors = [
+    ...(await eachTarget(committed, (item) => injectOne(deps, item))),
+    ...(await eachTarget(committed, (item) => verifyOne(deps, item))),
+  ];
   const fatal = errors.find((error) => error instanceof SquallError && error.terminal);
   if (fatal) return failRun(deps, input, committed, fatal);
   if (errors.length > 0) throw errors[0];
+}
+
+/** Resolves with what went wrong; the rest of a target's faults are left out then. */
+async function eachTarget(
+  committed: readonly Committed[],
+  act: (item: Committed) => Promise<unknown>,
+): Promise<unknown[]> {
+  const targets = [...Map.groupBy(committed, ({ effect }) => effect.target.id).values()];
+  const errors = await eachOf(targets, AT_ONCE, async (ofTarget) => {
+    for (const item of ofTarget) {
+      const error = await act(item);
+      if (error) return error;
+    }
+    return undefined;
+  });
+  return errors.filter((error) => error !== undefined);
 }
 
 /** Resolves with what went wrong, if anything did; a fault that failed for good is undone on this target. */
@@ -42,24 +56,16 @@ async function injectOne(deps: ReconcileDeps, { effect, injection }: Committed):
   try {
     await kind.inject(deps.faults, effect);
   } catch (error) {
-    if (error instanceof SquallError && !error.terminal) return error;
-    await recoverEffect(deps, journal.effects.get(effect.id) ?? effect, 0);
-    const gone = error instanceof SquallError && error.code === 'SQ307';
-    emit(deps, {
-      experiment,
-      run,
-      target: target.name,
-      reason: 'InjectFailed',
-      message: describeError(error),
-      warning: true,
-    });
-    if (gone) return undefined;
-    return error instanceof SquallError
-      ? error
-      : new SquallError('SQ401', describeError(error), { cause: error });
+    return undoFailed(deps, effect, error);
   }
   deps.at('after-inject');
-  if (!journal.transaction(() => journal.effects.injected(effect, clock.now()))) {
+  const stands = journal.transaction(() => {
+    if (!journal.effects.injected(effect, clock.now())) return false;
+    const message = `${kind.type} (${injection.reason})`;
+    emit(deps, { experiment, run, target: target.name, reason: 'Injected', message });
+    return true;
+  });
+  if (!stands) {
     // Somebody recovered it while it went in (its deadline passed, or a halt): take it out again.
     await kind.recover(deps.faults, effect);
     return undefined;
@@ -68,14 +74,30 @@ async function injectOne(deps: ReconcileDeps, { effect, injection }: Committed):
   metrics.inject.observe({ type: kind.type }, (clock.now() - effect.intendedAt) / 1000);
   metrics.faultActive.set({ experiment, type: kind.type, target: target.name }, 1);
   if (injection.reason === 'drift') metrics.driftRepairs.inc();
-  emit(deps, {
-    experiment,
-    run,
-    target: target.name,
-    reason: 'Injected',
-    message: `${kind.type} (${injection.reason})`,
-  });
   return undefined;
+}
+
+async function verifyOne(deps: ReconcileDeps, { effect }: Committed): Promise<unknown> {
+  const kind = faultKind(effect.fault.type);
+  const now = deps.journal.effects.get(effect.id);
+  if (!kind.verify || now?.phase !== 'injected' || now.epoch !== effect.epoch) return undefined;
+  try {
+    await kind.verify(deps.faults, effect);
+    return undefined;
+  } catch (error) {
+    return undoFailed(deps, effect, error);
+  }
+}
+
+/** What may work another time stays an intent, to be tried again; the rest is undone on this target. */
+async function undoFailed(deps: ReconcileDeps, effect: Effect, error: unknown): Promise<unknown> {
+  if (error instanceof SquallError && !error.terminal) return error;
+  const { experiment, runId: run, target } = effect;
+  const message = describeError(error);
+  emit(deps, { experiment, run, target: target.name, reason: 'InjectFailed', message, warning: true });
+  await recoverEffect(deps, deps.journal.effects.get(effect.id) ?? effect, 0);
+  if (error instanceof SquallError && error.code === 'SQ307') return undefined;
+  return error instanceof SquallError ? error : new SquallError('SQ401', message, { cause: error });
 }
 
 /** One target could not be given its fault: the run is not what was asked for, so all of it ends. */
@@ -109,43 +131,21 @@ export function adoptAll({ journal, clock }: ReconcileDeps, plan: Plan): void {
   });
 }
 
-/** Recovers what the plan takes out: targets side by side, one target's in the plan's order. Resolves with ms to look again after. */
+/** Recovers what the plan takes out, in the plan's order. Resolves with ms to look again after. */
 export async function recoverAll(
   deps: ReconcileDeps,
   plan: Plan,
   recoveryTimeout: number,
 ): Promise<number | undefined> {
-  const effects = plan.actions.filter((action) => action.kind === 'recover').map(({ effect }) => effect);
-  const targets = [...Map.groupBy(effects, ({ target }) => target.id).values()];
-  const waits = await eachOf(targets, AT_ONCE, async (ofTarget) => {
-    for (const effect of ofTarget) {
-      const wait = await recoverOne(deps, effect, recoveryTimeout);
-      if (wait !== undefined) return wait;
-    }
-    return undefined;
+  // Read again: committing an edit has raised the epochs.
+  const effects = plan.actions
+    .filter((action) => action.kind === 'recover')
+    .map(({ effect }) => deps.journal.effects.get(effect.id) ?? effect);
+  const outcomes = await recoverEffects(deps, effects, () => recoveryTimeout);
+  const waits = outcomes.map(({ outcome }) => {
+    if (outcome.state === 'lost') return LOST_RETRY;
+    return outcome.state === 'waiting' ? outcome.retryAfter : undefined;
   });
   const due = waits.filter((wait) => wait !== undefined);
   return due.length > 0 ? Math.min(...due) : undefined;
-}
-
-async function recoverOne(
-  deps: ReconcileDeps,
-  effect: Effect,
-  recoveryTimeout: number,
-): Promise<number | undefined> {
-  const outcome = await recoverEffect(deps, effect, recoveryTimeout);
-  const { experiment, runId: run, target, fault } = effect;
-  if (outcome.state === 'lost') return LOST_RETRY;
-  if (outcome.state === 'waiting') return outcome.retryAfter;
-  const failed = outcome.state === 'failed';
-  const message = failed ? `${fault.type}: ${outcome.reason}` : fault.type;
-  emit(deps, {
-    experiment,
-    run,
-    target: target.name,
-    reason: failed ? 'RecoverFailed' : 'Recovered',
-    message,
-    warning: failed,
-  });
-  return undefined;
 }

@@ -3,7 +3,8 @@ import type { Deadline } from '../core/clock.ts';
 import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
 import type { Action, Plan, RunDraft } from '../plan/actions.ts';
 import type { PlanInput } from '../plan/plan.ts';
-import { emit, type ReconcileDeps } from './deps.ts';
+import type { ReconcileDeps } from './deps.ts';
+import { emit } from './events.ts';
 import { deadlineOf, type Injection, type Prepared } from './prepare.ts';
 
 /** An intent that is durable: now the fault may be injected. */
@@ -24,13 +25,12 @@ export function commit(
 ): Committed[] {
   // One deadline for the run and for what the world is told: preparing took time.
   const deadline = deadlineOf(deps, plan, input.run);
-  const committed = deps.journal.transaction(() => {
+  return deps.journal.transaction(() => {
     for (const action of plan.actions) writeRun(deps, input, deadline, action);
     writeRecord(deps, input.record, plan.record);
+    report(deps, input, plan);
     return prepared.map((item) => intend(deps, input, deadline, item));
   });
-  report(deps, input, plan);
-  return committed;
 }
 
 function intend(

@@ -6,7 +6,8 @@ import type { Effect, Run } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, Plan } from '../plan/actions.ts';
 import type { PlanInput } from '../plan/plan.ts';
-import { emit, type ReconcileDeps } from './deps.ts';
+import type { ReconcileDeps } from './deps.ts';
+import { emit } from './events.ts';
 
 export type Injection = Extract<Action, { kind: 'inject' }>;
 

@@ -5,7 +5,7 @@ import { eachOf } from '../core/parallel.ts';
 import type { Observation } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Plan } from '../plan/actions.ts';
-import { refusalOf } from '../plan/guard.ts';
+import { type Refusal, refusalOf } from '../plan/guard.ts';
 import { denyPlan, type PlanInput, planExperiment } from '../plan/plan.ts';
 import { adoptAll, injectAll, recoverAll } from './act.ts';
 import { type Committed, commit } from './commit.ts';
@@ -41,27 +41,27 @@ export async function reconcile(deps: ReconcileDeps, name: string, look: boolean
     const ready = await prepareOrDeny(deps, input, plan);
     // Preparing took time: what was decided must still be what would be decided, to the last target.
     const now = gather(deps, name, uid, observations);
-    const latest = ready.denied ? ready.plan : planExperiment(now);
-    if (!ready.denied && injectionsOf(plan).length > 0 && !sameActions(plan, latest)) continue;
-    return act(deps, now, latest, ready);
+    const latest = planExperiment(now);
+    if (injectionsOf(plan).length > 0 && !sameActions(plan, latest)) continue;
+    return act(deps, now, ready.refusal ? denyPlan(now, ready.refusal) : latest, ready);
   }
   return { again: true, after: undefined, injected: 0, forgotten: false };
 }
 
 interface Ready {
-  plan: Plan;
   prepared: Prepared[];
   skipped: number;
-  denied: boolean;
+  /** A fault's own word, having looked at its target, that it can't have it. */
+  refusal?: Refusal;
 }
 
 async function prepareOrDeny(deps: ReconcileDeps, input: PlanInput, plan: Plan): Promise<Ready> {
   try {
-    return { plan, denied: false, ...(await prepareAll(deps, input, plan)) };
+    return await prepareAll(deps, input, plan);
   } catch (error) {
     const starting = plan.actions.some(({ kind }) => kind === 'start');
     if (!starting || !(error instanceof SquallError) || !error.terminal) throw error;
-    return { plan: denyPlan(input, refusalOf(error)), denied: true, prepared: [], skipped: 0 };
+    return { refusal: refusalOf(error), prepared: [], skipped: 0 };
   }
 }
 
@@ -69,19 +69,22 @@ async function act(
   deps: ReconcileDeps,
   input: PlanInput,
   plan: Plan,
-  { prepared, skipped, denied }: Ready,
+  { prepared, skipped, refusal }: Ready,
 ): Promise<PassResult> {
   const finishing = plan.actions.some(({ kind }) => kind === 'finish');
   if (prepared.length > 0) deps.at('before-intent');
   if (finishing) deps.at('before-finish');
   const committed = commitOrRecover(deps, input, plan, prepared);
-  if (finishing) deps.at('after-finish');
+  if (finishing) {
+    deps.at('after-finish');
+    for (const { id } of input.run?.targets ?? []) deps.hosts.forget(id);
+  }
   adoptAll(deps, plan);
   await injectAll(deps, input, committed);
   const wait = await recoverAll(deps, plan, input.run?.recoveryTimeout ?? 0);
   const done = plan.actions.length - skipped;
-  const again = !denied && wait === undefined && done > 0;
-  const waits = [wait, plan.wakeAfter, skipped > 0 || denied ? SKIPPED_RETRY : undefined].filter(
+  const again = !refusal && wait === undefined && done > 0;
+  const waits = [wait, plan.wakeAfter, skipped > 0 || refusal ? SKIPPED_RETRY : undefined].filter(
     (ms) => ms !== undefined,
   );
   return {

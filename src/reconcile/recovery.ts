@@ -1,10 +1,12 @@
 import { type Clock, remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { eachOf } from '../core/parallel.ts';
 import type { Effect } from '../core/types.ts';
 import type { FaultContext, Recovery } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Journal } from '../journal/journal.ts';
+import { emit, type NewEvent } from './events.ts';
 import type { Metrics } from './metrics.ts';
 import type { AtStep } from './steps.ts';
 
@@ -27,7 +29,14 @@ export type RecoveryOutcome =
   | { state: 'failed'; reason: string }
   | { state: 'lost' };
 
+/** What one try came to. */
+export interface Recovered {
+  effect: Effect;
+  outcome: RecoveryOutcome;
+}
+
 const RETRY = 250;
+const AT_ONCE = 16;
 
 /**
  * Undoes one effect: claim by compare-and-set, undo, mark. Where the journal can't be written it undoes all the same: a full disk
@@ -47,31 +56,53 @@ export async function recoverEffect(
   const outcome = await undo(deps, claimed);
   at('after-recover');
   if (outcome.done) {
-    tryWrite(deps, () => journal.effects.recovered(claimed, clock.now()));
+    const event = eventOf(deps, effect, 'Recovered', kind.type);
+    tryWrite(deps, () => {
+      journal.effects.recovered(claimed, clock.now());
+      emit(deps, event);
+    });
     at('after-recovered-mark');
     measure(deps, claimed);
-    deps.log.info(
-      {
-        experiment: effect.experiment,
-        run: effect.runId,
-        target: effect.target.name,
-        fault: kind.type,
-        how: outcome.how,
-      },
-      'recovered',
-    );
     return { state: 'recovered' };
   }
   const since = clock.now() - (claimed.recoveringAt ?? clock.now());
-  if (since < recoveryTimeout)
+  if (since < recoveryTimeout) {
     return { state: 'waiting', retryAfter: outcome.retryAfter, reason: outcome.waiting };
+  }
   const reason = `not recovered in time: ${outcome.waiting}`;
-  tryWrite(deps, () => journal.effects.failed(claimed, reason));
-  deps.log.error(
-    { experiment: effect.experiment, target: effect.target.name, fault: kind.type, reason },
-    'recovery failed',
-  );
+  const event = eventOf(deps, effect, 'RecoverFailed', `${kind.type}: ${reason}`);
+  tryWrite(deps, () => {
+    journal.effects.failed(claimed, reason);
+    emit(deps, { ...event, warning: true });
+  });
   return { state: 'failed', reason };
+}
+
+/**
+ * Recovers many: targets side by side, the effects of one target in the order given (the reverse of how they went in). One that has to
+ * wait, for a healthcheck say, does not hold up the next: it may be that one's network it waits for.
+ */
+export async function recoverEffects(
+  deps: RecoveryDeps,
+  effects: readonly Effect[],
+  timeoutOf: (effect: Effect) => number,
+): Promise<Recovered[]> {
+  const targets = [...Map.groupBy(effects, ({ target }) => target.id).values()];
+  const outcomes = await eachOf(targets, AT_ONCE, async (ofTarget) => {
+    const found: Recovered[] = [];
+    for (const effect of ofTarget) {
+      found.push({ effect, outcome: await recoverEffect(deps, effect, timeoutOf(effect)) });
+    }
+    return found;
+  });
+  return outcomes.flat();
+}
+
+function eventOf({ claimant }: RecoveryDeps, effect: Effect, reason: string, message: string): NewEvent {
+  const role = claimant.split(':')[0];
+  const by = role === 'daemon' ? '' : `, by the ${role}`;
+  const { experiment, runId: run, target } = effect;
+  return { experiment, run, target: target.name, reason, message: `${message}${by}` };
 }
 
 async function undo(deps: RecoveryDeps, effect: Effect): Promise<Recovery> {

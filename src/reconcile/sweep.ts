@@ -5,7 +5,8 @@ import type { Container, Effect } from '../core/types.ts';
 import { readMarks, removeChains, type SeenMark } from '../faults/net/sweep.ts';
 import type { ForeignFault } from '../plan/guard.ts';
 import { namespaceOwner } from '../plan/namespaces.ts';
-import { emit, type ReconcileDeps } from './deps.ts';
+import type { ReconcileDeps } from './deps.ts';
+import { emit } from './events.ts';
 
 const AT_ONCE = 8;
 /** ms past its deadline until another instance's chain is taken for an orphan: its own daemon comes first. */

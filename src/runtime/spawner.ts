@@ -69,7 +69,10 @@ export function startSpawner(): Spawner {
   };
 }
 
-function followReplies(child: ChildProcessByStdio<Writable, Readable, null>, waiting: Map<number, Waiting>): void {
+function followReplies(
+  child: ChildProcessByStdio<Writable, Readable, null>,
+  waiting: Map<number, Waiting>,
+): void {
   createInterface({ input: child.stdout }).on('line', (line) => {
     const { id, result, error } = JSON.parse(line) as SpawnReply;
     const asked = waiting.get(id);

@@ -89,4 +89,22 @@ describe('on a full disk', { skip }, () => {
     rmSync(ballast);
     journal.close();
   });
+
+  it('a journal that was closed can be rescued: what is in the world is read, and nothing can be written', () => {
+    const file = join(dir, 'closed.db');
+    const before = openJournal(file);
+    const effect = standing(before);
+    before.close();
+    fill();
+    const rescued = openJournal(file, { rescue: true });
+    assert.deepEqual(rescued.effects.live(), [effect]);
+    assert.throws(
+      () => rescued.transaction(() => rescued.effects.recovered(effect, 0)),
+      (error: unknown) => {
+        return error instanceof SquallError && error.code === 'SQ305';
+      },
+    );
+    rescued.close();
+    rmSync(ballast);
+  });
 });

@@ -136,7 +136,7 @@ describe('a state fault', () => {
   it('on a target that was dropped, or is gone, goes there and stays on the others', () => {
     const two = containers(2) as [Container, Container];
     const stand = two.map((one) => effect(PAUSE, one));
-    assert.deepEqual(words([two[1]], [PAUSE], stand), ['recover web-0 edited']);
+    assert.deepEqual(words([two[1]], [PAUSE], stand), ['recover web-0 target-gone']);
   });
 
   it('that is recovered on a dropped target is not recovered again', () => {
@@ -231,5 +231,5 @@ describe('a repeating act', () => {
 it('effects of other slots and targets are not taken for one of this', () => {
   const elsewhere = [effect(PAUSE, web, { slot: 5 }), effect(PAUSE, container('web-9'))];
   const actions = words([web], [PAUSE], elsewhere, { deadline: deadline(60_000).wall });
-  assert.deepEqual(actions, ['inject web-0 new', 'recover web-9 edited', 'recover web-0 edited']);
+  assert.deepEqual(actions, ['inject web-0 new', 'recover web-9 target-gone', 'recover web-0 edited']);
 });

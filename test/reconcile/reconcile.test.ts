@@ -42,7 +42,7 @@ function setup(...found: Container[]) {
     metrics: createMetrics('0', journal.instance),
     manifests: { state: () => ({ experiments: manifests, problems: [] }) },
     inventory: { containers: () => [...world.values()], get: (id: string) => world.get(id) },
-    hosts: { answers: () => new Map(), resolve: async () => {} },
+    hosts: { answers: () => new Map(), resolve: async () => {}, forget: () => {} },
     halt: { read: () => false },
     host: { iptables: true, ip6tables: true },
     foreign: () => [],

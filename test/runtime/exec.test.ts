@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { exec, searchPath } from '../../src/runtime/exec.ts';
 
@@ -16,16 +13,6 @@ describe('exec', () => {
     const [program, args] = node(script);
     const result = await exec(program, [...args, '$HOME; `id`'], { stdin: 'in' });
     assert.deepEqual(result, { code: 3, stdout: 'in', stderr: '$HOME; `id`\n' });
-  });
-
-  it('hands descriptors on as 3 and up', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'squall-exec-'));
-    writeFileSync(join(folder, 'note'), 'through the descriptor');
-    const fd = openSync(join(folder, 'note'), 'r');
-    const { stdout } = await exec('cat', ['/proc/self/fd/3'], { fds: [fd] });
-    closeSync(fd);
-    rmSync(folder, { recursive: true });
-    assert.equal(stdout, 'through the descriptor');
   });
 
   it('bears a program that does not read what it is given', async () => {
