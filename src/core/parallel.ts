@@ -13,3 +13,12 @@ export async function eachOf<T, R>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
   return results;
 }
+
+/** As Promise.all, but rejects only once all of it has ended: nobody may go on with what the caller closes then. */
+export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

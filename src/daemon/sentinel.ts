@@ -5,6 +5,7 @@ import { createLog, type LogLevel } from '../core/log.ts';
 import type { Effect, Run } from '../core/types.ts';
 import { isLocked, takeLock } from '../journal/lock.ts';
 import { recoverEffects } from '../reconcile/recovery.ts';
+import { isDue, isEnding, LOOK_EVERY } from './due.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
 
@@ -17,13 +18,6 @@ export interface SentinelOptions {
   /** Started by the daemon: ends by itself when the daemon is dead and nothing is left to end. */
   detached: boolean;
 }
-
-/** ms between looks: with SIGKILL on the daemon no fault outlives its deadline by more than 2 s. */
-const LOOK_EVERY = 200;
-/** ms between tries of what could not be undone in its time. */
-const FAILED_EVERY = 30_000;
-/** ms by which a living daemon comes first. */
-const DAEMON_FIRST = 500;
 
 /**
  * The second process: it only reads the journal, and reverts what is past its deadline (or halted) when the daemon is dead or does
@@ -58,30 +52,26 @@ export async function runSentinel(options: SentinelOptions): Promise<void> {
 async function look(state: State): Promise<number> {
   try {
     const daemon = isLocked(state.paths.lock);
-    const due = state.journal.effects.live().filter((effect) => isDue(state, effect, daemon));
+    const { clock, journal, halt, paths } = state;
+    const haltedAt = halt.read() ? statSync(paths.halt).mtimeMs : undefined;
+    const due = journal.effects
+      .live()
+      .filter((effect) => isDue(effect, { clock, run: journal.runs.get(effect.runId), haltedAt, daemon }));
     await recoverEffects(state.recovery, due.reverse(), (effect) =>
-      effect.phase === 'failed' ? 0 : (state.journal.runs.get(effect.runId)?.recoveryTimeout ?? 0),
+      effect.phase === 'failed' ? 0 : (journal.runs.get(effect.runId)?.recoveryTimeout ?? 0),
     );
     if (!daemon) finishRuns(state);
-    return state.journal.effects.live().length;
+    return journal.effects.live().length;
   } catch (error) {
     state.log.error({ error: describeError(error) }, 'look failed');
     return 1;
   }
 }
 
-function isDue({ journal, clock, halt, paths }: State, effect: Effect, daemon: boolean): boolean {
-  if (effect.phase === 'failed' && clock.boot() % FAILED_EVERY >= LOOK_EVERY) return false;
-  const grace = daemon ? DAEMON_FIRST : 0;
-  if (halt.read() && (!daemon || Math.abs(clock.now() - statSync(paths.halt).mtimeMs) > grace)) return true;
-  const run = journal.runs.get(effect.runId);
-  return remaining(clock, run?.deadline ?? effect.deadline) <= -grace;
-}
-
-/** With the daemon dead, a run whose deadline has passed and of which nothing is left ends here, so that what people see is true. */
+/** With the daemon dead, a run that is over and of which nothing is left ends here, so that what people see is true. */
 function finishRuns({ journal, clock }: State): void {
   for (const run of journal.runs.active()) {
-    if (remaining(clock, run.deadline) > 0) continue;
+    if (remaining(clock, run.deadline) > 0 && !isEnding(run)) continue;
     const effects = journal.effects.ofRun(run.id);
     if (effects.every(({ phase }) => phase === 'recovered' || phase === 'failed'))
       finish(journal, run, effects, clock.now());
@@ -91,7 +81,7 @@ function finishRuns({ journal, clock }: State): void {
 function finish(journal: State['journal'], run: Run, effects: readonly Effect[], now: number): void {
   const failed = effects.some(({ phase }) => phase === 'failed');
   const phase = failed ? 'Failed' : (run.outcome ?? 'Completed');
-  const reason = failed ? 'NotRecovered' : 'DeadlineReached';
+  const reason = failed ? 'NotRecovered' : isEnding(run) ? run.reason : 'DeadlineReached';
   journal.transaction(() => {
     if (journal.runs.get(run.id)?.endedAt !== null) return;
     journal.runs.put({ ...run, phase, reason, endedAt: now });

@@ -1,9 +1,13 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
+import { CHAIN_PREFIX } from '../core/marks.ts';
+import { together } from '../core/parallel.ts';
 import { exec, searchPath } from './exec.ts';
 import { parseSave, type SavedTable } from './iptables-save.ts';
+import { createMemory } from './memory.ts';
 import type { Netns } from './netns.ts';
 
 export type Family = 4 | 6;
@@ -26,6 +30,9 @@ export interface Tables {
 }
 
 const cache = new Map<string, Promise<Installed>>();
+
+/** Back ends that were chosen: whoever brings rules of the other one later is heard after a minute. */
+const choices = createMemory<Backend>(systemClock, { lifetime: 60_000, size: 4096 });
 
 /**
  * Finds the programs by absolute path. Where only plain `iptables` exists, asks it which back end it is. Remembered once something
@@ -88,22 +95,31 @@ export async function holdsLegacy(ns: Netns, family: Family): Promise<boolean> {
 
 /**
  * The tables of every back end that can hold rules in this namespace. Never creates any. A back end that the kernel lacks (SQ306)
- * holds none, and is left out.
+ * holds none, and is left out. With the `pid` of the namespace's container, `chooseBackend` remembers what it comes to.
  */
-export async function saveAll(ns: Netns, family: Family): Promise<Tables[]> {
-  return held(await readAll(ns, family));
+export async function saveAll(ns: Netns, family: Family, pid?: number): Promise<Tables[]> {
+  const legacy = await holdsLegacy(ns, family);
+  const found = held(await readAll(ns, family, legacy));
+  const backend = pid === undefined ? undefined : preferred(await installed(family), found);
+  if (pid !== undefined && backend) choices.remember(choiceKey(ns, family, pid, legacy), backend);
+  return found;
+}
+
+/** The process tells namespaces apart that had one inode after another; the first legacy table makes a new question. */
+function choiceKey({ inode }: Netns, family: Family, pid: number, legacy: boolean): string {
+  return `${inode} ${pid} ${family} ${legacy}`;
 }
 
 function held(results: readonly (Tables | SquallError)[]): Tables[] {
   return results.flatMap((result) => (result instanceof SquallError ? [] : [result]));
 }
 
-async function readAll(ns: Netns, family: Family): Promise<(Tables | SquallError)[]> {
-  const [programs, legacy] = await Promise.all([installed(family), holdsLegacy(ns, family)]);
+async function readAll(ns: Netns, family: Family, legacy: boolean): Promise<(Tables | SquallError)[]> {
+  const programs = await installed(family);
   const backends: Backend[] = [];
   if (programs.nft) backends.push('nft');
   if (programs.legacy && legacy) backends.push('legacy');
-  return Promise.all(
+  return together(
     backends.map((backend) =>
       save(ns, family, backend).then(
         (tables): Tables => ({ backend, tables }),
@@ -131,17 +147,27 @@ export async function save(ns: Netns, family: Family, backend: Backend): Promise
 export async function restore(ns: Netns, family: Family, backend: Backend, text: string): Promise<void> {
   const { restore: program } = await programsOf(family, backend);
   const { code, stderr } = await ns.run(program, ['-w', '5', '--noflush'], text);
-  if (code !== 0) throw failure(program, stderr);
+  if (code === 0) return;
+  const error = failure(program, stderr);
+  if (error.code === 'SQ306') choices.forget(`${ns.inode} `);
+  throw error;
 }
 
 /**
- * The back end to write to: the one that holds Docker's DNS rules, else the one that holds any, else nft where it works. Throws
- * SQ306 where none does.
+ * The back end to write to: the one that holds Docker's DNS rules, else the one that holds any, else nft where it works. The answer
+ * is remembered for a minute for `pid`, the container's init. Throws SQ306 where none works.
  */
-export async function chooseBackend(ns: Netns, family: Family): Promise<Backend> {
-  const [programs, results] = await Promise.all([installed(family), readAll(ns, family)]);
-  const backend = preferred(programs, held(results));
-  if (backend) return backend;
+export async function chooseBackend(ns: Netns, family: Family, pid: number): Promise<Backend> {
+  const legacy = await holdsLegacy(ns, family);
+  const key = choiceKey(ns, family, pid, legacy);
+  const known = choices.recall(key);
+  if (known) return known;
+  const results = await readAll(ns, family, legacy);
+  const backend = preferred(await installed(family), held(results));
+  if (backend) {
+    choices.remember(key, backend);
+    return backend;
+  }
   throw results.find((result) => result instanceof SquallError) ?? missing(family);
 }
 
@@ -176,13 +202,16 @@ const LACKING: [RegExp, string][] = [
   [/\bcomment\b/, 'the comment match (xt_comment), which carries the marks'],
 ];
 
+/** A chain that someone removed meanwhile, in the words of the older back end: it looks for an extension of that name then. */
+const NO_CHAIN = new RegExp(`load target .${CHAIN_PREFIX}`);
+
 /** Words of iptables for "no such extension" in the program or the kernel. */
 const NO_EXTENSION =
   /couldn't load|missing kernel module|not supported|unknown option|protocol not supported|can't initialize|incompatible/i;
 
 function failure(program: string, stderr: string): SquallError {
   const said = stderr.trim().split('\n').slice(0, 3).join('; ') || 'no message';
-  if (!NO_EXTENSION.test(said)) {
+  if (!NO_EXTENSION.test(said) || NO_CHAIN.test(said)) {
     return new SquallError('SQ303', `${program} failed: ${said}`, {
       hint: '`squall doctor` tries everything the rules need',
       terminal: false,

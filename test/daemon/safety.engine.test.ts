@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -232,6 +234,44 @@ describe('safety', { concurrency: 3 }, () => {
     });
   });
 
+  test('on a full disk nothing is injected, and what is in the world comes out all the same', async (t) => {
+    const { target, peer, address } = await pair();
+    const other = await lab.run({ network: await lab.network() });
+    await withSites(1, async (site) => {
+      mkdirSync(site.paths.dir, { mode: 0o700 });
+      const mount = ['-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'tmpfs', site.paths.dir];
+      if (
+        await run('mount', mount).then(
+          () => false,
+          () => true,
+        )
+      )
+        return t.skip('needs the right to mount a file system');
+      try {
+        const daemon = await site.start({ sentinel: false });
+        site.write('full.yaml', experiment('full', target, [block(peer)]));
+        await injected(site, 'full');
+        fill(join(site.paths.dir, 'ballast'));
+        site.write('more.yaml', experiment('more', other, [{ type: 'container-pause' }]));
+        await until('the second one to fail for want of room', () => /SQ305/.test(daemon.log()));
+        assert.equal((await other.inspect()).State.Paused, false);
+        site.remove('full.yaml');
+        await until('the traffic to flow', async () => (await reach(target, address)) === 'open');
+        assert.equal((await other.inspect()).State.Paused, false);
+        rmSync(join(site.paths.dir, 'ballast'));
+        await until(
+          'the object to be forgotten, once there is room',
+          () => site.experiment('full') === undefined,
+          40_000,
+        );
+        await injected(site, 'more');
+        await daemon.kill();
+      } finally {
+        await run('umount', ['--lazy', site.paths.dir]);
+      }
+    });
+  });
+
   test('a daemon told to stop leaves what runs to its deadline, and the sentinel ends it', async () => {
     const target = await lab.run();
     await withSites(1, async (site) => {
@@ -245,6 +285,19 @@ describe('safety', { concurrency: 3 }, () => {
     });
   });
 });
+
+/** Writes until there is no room left, to the last byte. */
+function fill(file: string): void {
+  const fd = openSync(file, 'w');
+  for (const size of [65_536, 512, 1]) {
+    try {
+      for (;;) writeSync(fd, Buffer.alloc(size));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+    }
+  }
+  closeSync(fd);
+}
 
 /** As if the journal had been lost: no effect is known any more. */
 function forgetEffects(site: Site): void {

@@ -88,7 +88,7 @@ export async function recoverAll(): Promise<void> {
   await Promise.all(struck.splice(0).map(recover));
 }
 
-/** Intends and injects. */
+/** Intends and injects. The effect comes back as the next pass would prepare it: the journal knows of it by then. */
 export async function strike(
   fault: FaultSpec,
   target: LabContainer,
@@ -98,10 +98,22 @@ export async function strike(
   const effect = await intend(fault, target, world, change);
   struck.push(effect);
   await inject(effect);
-  return effect;
+  return again(effect, target);
 }
 
-export const inject = (effect: Effect) => faultKind(effect.fault.type).inject(context, effect);
+/** The effect prepared once more, as for an edit or a retry. */
+export async function again(effect: Effect, target: LabContainer): Promise<Effect> {
+  const undo = await faultKind(effect.fault.type).prepare(context, effect, await observed(target));
+  return { ...effect, undo };
+}
+
+/** Injects and reads back, as the engine does. */
+export async function inject(effect: Effect): Promise<void> {
+  const kind = faultKind(effect.fault.type);
+  await kind.inject(context, effect);
+  await kind.verify?.(context, effect);
+}
+
 export const observe = (effect: Effect) => faultKind(effect.fault.type).observe(context, effect);
 export const recover = (effect: Effect) => faultKind(effect.fault.type).recover(context, effect);
 

@@ -2,7 +2,7 @@ import { SquallError } from '../../core/errors.ts';
 import { type Backend, type Family, holdsLegacy, restore, save } from '../../runtime/iptables.ts';
 import type { SavedTable } from '../../runtime/iptables-save.ts';
 import type { Netns } from '../../runtime/netns.ts';
-import { asWanted, converge, hasShape, type Standing, standing } from './converge.ts';
+import { asWanted, converge, creation, hasShape, mending, type Standing, standing } from './converge.ts';
 import { nothing, type Wanted } from './rules.ts';
 
 /** Where an effect's chains of one family stand. */
@@ -35,15 +35,39 @@ export async function look({ ns, family, backend, own }: Place): Promise<Standin
 }
 
 /**
- * One transaction from what stands to what is wanted, read back. Throws SQ306 where the kernel lacks something, SQ401 where the
- * rules do not stand afterwards: what stood before stands again then.
+ * Writes all of it in one transaction without a look, for where nothing of the effect can stand; looks after all where something
+ * does. Throws as `apply`.
  */
+export async function create(place: Place, wanted: Wanted): Promise<Applied> {
+  try {
+    await restore(place.ns, place.family, place.backend, creation(wanted));
+    return { place, before: standing([], place.own) };
+  } catch (error) {
+    if (isPassing(error)) return apply(place, wanted);
+    throw error;
+  }
+}
+
+/** One transaction from what stands to what is wanted. Throws SQ306 where the kernel lacks something, SQ303 where it fails. */
 export async function apply(place: Place, wanted: Wanted): Promise<Applied> {
-  const { before, changed } = await write(place, wanted);
-  if (!changed) return { place, before };
-  const after = await look(place);
-  if (hasShape(after, wanted)) return { place, before };
-  await revert({ place, before });
+  const { before } = await write(place, wanted);
+  return { place, before };
+}
+
+/**
+ * Reads back that what was written stands. What is doubled or out of place is mended once; what was removed altogether is not
+ * brought back, for it may have been recovered. Throws SQ401 where the rules do not stand.
+ */
+export async function confirm(place: Place, wanted: Wanted): Promise<void> {
+  const now = await look(place);
+  if (hasShape(now, wanted)) return;
+  const text = mending(now, wanted);
+  if (text !== undefined) {
+    await restore(place.ns, place.family, place.backend, text).catch((error: unknown) => {
+      if (!isPassing(error)) throw error; // else the next look tells
+    });
+    if (hasShape(await look(place), wanted)) return;
+  }
   throw new SquallError('SQ401', `the rules do not stand as written (${place.backend}, IPv${place.family})`, {
     hint: 'Something else rewrites the rules of this container: look for a firewall inside it',
     terminal: false,
@@ -75,8 +99,12 @@ async function write(place: Place, wanted: Wanted): Promise<{ before: Standing; 
       await restore(place.ns, place.family, place.backend, text);
       return { before, changed: true };
     } catch (error) {
-      const raced = error instanceof SquallError && error.code === 'SQ303';
-      if (!raced || attempt === ATTEMPTS) throw error;
+      if (!isPassing(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** The transaction failed as a whole: someone wrote meanwhile, say. */
+function isPassing(error: unknown): boolean {
+  return error instanceof SquallError && error.code === 'SQ303';
 }

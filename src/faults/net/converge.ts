@@ -58,6 +58,28 @@ export function converge(now: Standing, wanted: Wanted): string | undefined {
   return lines.length === 0 ? undefined : `*filter\n${lines.join('\n')}\nCOMMIT\n`;
 }
 
+/**
+ * The transaction that writes all of it where nothing stands, and that fails as a whole where one of its chains does (iptables(8),
+ * `-N`): it can't double a jump.
+ */
+export function creation({ chains, jumps }: Wanted): string {
+  const lines = [
+    ...[...chains.keys()].map((name) => `-N ${name}`),
+    ...[...chains].flatMap(([name, rules]) => rules.map((rule) => `-A ${name} ${joinArgs(rule)}`)),
+    ...jumps.map(({ parent, args }) => `-I ${parent} 1 ${joinArgs(args)}`),
+  ];
+  return `*filter\n${lines.join('\n')}\nCOMMIT\n`;
+}
+
+/**
+ * As `converge`, but every jump that stands is replaced: where it is gone by then (a recovery came first) the transaction fails,
+ * and brings nothing back. Undefined where no jump stands.
+ */
+export function mending(now: Standing, wanted: Wanted): string | undefined {
+  if (wanted.jumps.length > 0 && now.jumps.length === 0) return undefined;
+  return converge({ ...now, jumps: now.jumps.map((jump) => ({ ...jump, leads: false })) }, wanted);
+}
+
 /** What stands, as something to want again: undoes a convergence that failed in the other family. */
 export function asWanted(now: Standing): Wanted {
   const jumps = now.jumps

@@ -3,7 +3,7 @@ import { SquallError } from '../../core/errors.ts';
 import type { Container, FaultSpec } from '../../core/types.ts';
 import type { FaultKind, World } from '../fault.ts';
 import { filterProblems, hostNames, parseFilter, peerNames } from './filter.ts';
-import { injectRules, observeRules, prepareRules, recoverRules } from './lifecycle.ts';
+import { injectRules, observeRules, prepareRules, recoverRules, verifyRules } from './lifecycle.ts';
 import { hasIpv6, networkOwner, type ResolvedPeers, resolvePeers } from './peers.ts';
 import type { Verdict } from './rules.ts';
 
@@ -41,6 +41,7 @@ export function netfilterKind(kind: NetfilterKind): FaultKind {
     },
     prepare: async (context, effect, target) => prepareRules(context, effect, target),
     inject: (context, effect) => injectRules(kind, context, effect),
+    verify: (context, effect) => verifyRules(kind, context, effect),
     observe: (context, effect) => observeRules(kind, context, effect),
     recover: recoverRules,
   };

@@ -1,37 +1,20 @@
 import type { Json } from '../../core/canonical.ts';
 import { SquallError } from '../../core/errors.ts';
-import { chainBase } from '../../core/marks.ts';
-import type { Container, Effect, FaultSpec } from '../../core/types.ts';
-import { type Backend, chooseBackend, type Family, installed, saveAll } from '../../runtime/iptables.ts';
+import { together } from '../../core/parallel.ts';
+import type { Container, Effect } from '../../core/types.ts';
+import { chooseBackend, type Family, saveAll } from '../../runtime/iptables.ts';
 import { type Netns, netnsRefusal } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
-import { type Applied, apply, look, type Place, remove, revert } from './apply.ts';
+import { type Applied, apply, confirm, create, look, type Place, remove, revert } from './apply.ts';
 import { classify, standing } from './converge.ts';
-import { steadyWall } from './deadline.ts';
-import { parseFilter } from './filter.ts';
-import type { ResolvedPeers } from './peers.ts';
-import { chainNames, nothing, renderRules, type Verdict, type Wanted } from './rules.ts';
+import { chainNames, type Wanted } from './rules.ts';
+import { backendOf, baseOf, earlier, FAMILIES, placeOf, type Undo, undoOf } from './undo.ts';
+import { hasIpv6, hasPrograms, neededFamilies, peersOf, type Renderer, wantedByFamily } from './want.ts';
 
-/** What undoing needs, and what finds the namespace again without the engine. */
-interface Undo {
-  /** Host pid of the target's init. */
-  pid: number;
-  /** Inode of its network namespace. */
-  netns: number;
-  /** Back ends by family; a family that came later is not here. */
-  v4?: Backend;
-  v6?: Backend;
-}
-
-/** The part of a kind that renders. */
-export interface Renderer {
-  verdict(fault: FaultSpec): Verdict;
-  answers(fault: FaultSpec): boolean;
-}
-
-const FAMILIES: readonly Family[] = [4, 6];
-
-/** Reads the namespace and chooses the back ends. Throws SQ208 where IPv6 traffic would pass by, SQ306 without iptables. */
+/**
+ * Reads the namespace and chooses the back ends; one that the journal names already stays, so that no rules are left in another.
+ * Throws SQ208 where IPv6 traffic would pass by, SQ306 without iptables.
+ */
 export async function prepareRules(context: FaultContext, effect: Effect, target: Container): Promise<Json> {
   if (target.networkMode === 'host') {
     throw new SquallError('SQ208', `${target.name} uses the network of the host`);
@@ -47,28 +30,47 @@ export async function prepareRules(context: FaultContext, effect: Effect, target
         },
       );
     }
-    const [v4, v6] = await Promise.all(
-      FAMILIES.map(async (family) => (needed.has(family) ? chooseBackend(ns, family) : undefined)),
+    const before = earlier(effect.undo, target, ns);
+    const [v4, v6] = await together(
+      FAMILIES.map(async (family) => {
+        const known = backendOf(before, family);
+        return known ?? (needed.has(family) ? chooseBackend(ns, family, target.pid) : undefined);
+      }),
     );
     const undo: Undo = { pid: target.pid, netns: ns.inode, ...(v4 && { v4 }), ...(v6 && { v6 }) };
-    return { ...undo };
+    return { ...undo, ...(before === undefined && { fresh: true }) };
   });
 }
 
 /** Converges both families side by side, each in one transaction; where one fails, the other goes back to what it was. */
 export async function injectRules(kind: Renderer, context: FaultContext, effect: Effect): Promise<void> {
   await enter(context, effect, async (ns) => {
-    const wanted = await wantedByFamily(kind, context, effect, ns);
+    const wanted = await wantedByFamily(kind, context.clock, effect, ns);
     const results = await Promise.allSettled(
       [...wanted].map(async ([family, rules]) => {
-        const backend = undoOf(effect)[keyOf(family)] ?? (await chooseBackend(ns, family));
-        return apply(placeOf(effect, ns, family, backend), rules);
+        const places = await placesFor(effect, ns, family, rules);
+        const write = undoOf(effect).fresh && rules.jumps.length > 0 ? create : apply;
+        return together(places.map((place) => write(place, rules)));
       }),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (!failed) return;
-    await revertAll(context, effect, results);
+    const applied = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    await revertAll(context, effect, applied);
     throw injectionError(failed.reason);
+  });
+}
+
+/** Reads back what `injectRules` wrote. Throws SQ401 where it does not stand; a target that is gone has nothing to stand on. */
+export async function verifyRules(kind: Renderer, context: FaultContext, effect: Effect): Promise<void> {
+  await enterIfThere(context, effect, async (ns) => {
+    const wanted = await wantedByFamily(kind, context.clock, effect, ns);
+    await together(
+      [...wanted].map(async ([family, rules]) => {
+        const places = await placesFor(effect, ns, family, rules);
+        await together(places.map((place) => confirm(place, rules)));
+      }),
+    );
   });
 }
 
@@ -79,8 +81,8 @@ export async function observeRules(
   effect: Effect,
 ): Promise<Observation> {
   const seen = await enterIfThere(context, effect, async (ns) => {
-    const wanted = await wantedByFamily(kind, context, effect, ns);
-    return Promise.all([...wanted].map(([family, rules]) => observeFamily(effect, ns, family, rules)));
+    const wanted = await wantedByFamily(kind, context.clock, effect, ns);
+    return together([...wanted].map(([family, rules]) => observeFamily(effect, ns, family, rules)));
   });
   if (seen === undefined) return 'gone';
   const states = seen.filter((state) => state !== 'unneeded');
@@ -90,17 +92,35 @@ export async function observeRules(
 
 /** Removes the effect's jumps and chains wherever they stand, by nothing but the journal's word. */
 export async function recoverRules(context: FaultContext, effect: Effect): Promise<Recovery> {
-  const removed = await enterIfThere(context, effect, async (ns) => {
-    const places = await Promise.all(FAMILIES.map((family) => recoveryPlaces(effect, ns, family)));
-    return Promise.all(places.flat().map(remove));
-  });
+  const removed = await enterIfThere(context, effect, (ns) =>
+    together(
+      FAMILIES.map(async (family) => together((await recoveryPlaces(effect, ns, family)).map(remove))),
+    ),
+  );
   if (removed === undefined) return { done: true, how: 'the target is gone, and its rules with it' };
-  return { done: true, how: removed.some(Boolean) ? 'rules removed' : 'no rules were there' };
+  return { done: true, how: removed.flat().some(Boolean) ? 'rules removed' : 'no rules were there' };
+}
+
+/** Where a family is to be written. One that needs no rules, and that the journal does not name, only where some stand. */
+async function placesFor(effect: Effect, ns: Netns, family: Family, wanted: Wanted): Promise<Place[]> {
+  const undo = undoOf(effect);
+  const known = backendOf(undo, family);
+  if (known) return [placeOf(effect, ns, family, known)];
+  if (wanted.jumps.length > 0) {
+    return [placeOf(effect, ns, family, await chooseBackend(ns, family, undo.pid))];
+  }
+  return undo.fresh ? [] : standingPlaces(effect, ns, family);
 }
 
 async function recoveryPlaces(effect: Effect, ns: Netns, family: Family): Promise<Place[]> {
-  const known = undoOf(effect)[keyOf(family)];
+  const known = backendOf(undoOf(effect), family);
   if (known) return [placeOf(effect, ns, family, known)];
+  if (family === 6 && !(await hasIpv6(ns))) return [];
+  return standingPlaces(effect, ns, family);
+}
+
+/** Wherever chains of the effect stand. */
+async function standingPlaces(effect: Effect, ns: Netns, family: Family): Promise<Place[]> {
   const found = await saveAll(ns, family);
   return found
     .map(({ backend, tables }) => ({ place: placeOf(effect, ns, family, backend), tables }))
@@ -114,64 +134,13 @@ async function observeFamily(
   family: Family,
   wanted: Wanted,
 ): Promise<'present' | 'drifted' | 'absent' | 'unneeded'> {
-  const known = undoOf(effect)[keyOf(family)];
+  const known = backendOf(undoOf(effect), family);
   const seen = known
     ? [await look(placeOf(effect, ns, family, known))]
-    : (await saveAll(ns, family)).map(({ tables }) => standing(tables, ownOf(effect)));
+    : (await saveAll(ns, family)).map(({ tables }) => standing(tables, chainNames(baseOf(effect))));
   const states = seen.map((now) => classify(now, wanted));
   if (wanted.jumps.length === 0) return states.every((state) => state === 'present') ? 'unneeded' : 'drifted';
   return states.find((state) => state !== 'absent') ?? 'absent';
-}
-
-/** Families that carry rules now, and those that may still carry some from before. */
-async function wantedByFamily(
-  kind: Renderer,
-  { clock }: FaultContext,
-  effect: Effect,
-  ns: Netns,
-): Promise<Map<Family, Wanted>> {
-  const peers = peersOf(effect);
-  const ipv6 = await hasIpv6(ns);
-  const needed = neededFamilies(peers, ipv6);
-  const rendering = {
-    base: chainBase(effect.instance, effect.runId, effect.slot),
-    mark: {
-      instance: effect.instance,
-      experiment: effect.experiment,
-      run: effect.runId,
-      deadline: steadyWall(clock, effect.deadline),
-    },
-    filter: parseFilter(effect.fault),
-    peers,
-    verdict: kind.verdict(effect.fault),
-    answers: kind.answers(effect.fault),
-  };
-  const wanted = new Map<Family, Wanted>();
-  for (const family of FAMILIES) {
-    const known = undoOf(effect)[keyOf(family)] !== undefined;
-    if (needed.has(family)) wanted.set(family, renderRules(rendering, family));
-    else if (known || (family === 6 && ipv6 && (await hasPrograms(6)))) wanted.set(family, nothing());
-  }
-  return wanted;
-}
-
-/** IPv6 only where the namespace has it; IPv4 also where nothing matches, so that the mark stands somewhere. */
-function neededFamilies(peers: ResolvedPeers, ipv6: boolean): Set<Family> {
-  const needed = new Set<Family>();
-  if (ipv6 && (peers.any || peers.v6.length > 0)) needed.add(6);
-  if (peers.any || peers.v4.length > 0 || needed.size === 0) needed.add(4);
-  return needed;
-}
-
-/** Any address beside loopback's (proc(5), /proc/net/if_inet6), link-local ones included. */
-async function hasIpv6(ns: Netns): Promise<boolean> {
-  const lines = (await ns.procNet('if_inet6')).split('\n');
-  return lines.some((line) => line.trim() !== '' && !/\slo$/.test(line));
-}
-
-async function hasPrograms(family: Family): Promise<boolean> {
-  const { nft, legacy } = await installed(family);
-  return nft !== undefined || legacy !== undefined;
 }
 
 /** Undefined where the target's process or namespace is not there any more. */
@@ -197,14 +166,9 @@ function enter<T>(context: FaultContext, effect: Effect, use: (ns: Netns) => Pro
   });
 }
 
-async function revertAll(
-  context: FaultContext,
-  effect: Effect,
-  results: PromiseSettledResult<Applied>[],
-): Promise<void> {
-  for (const result of results) {
-    if (result.status === 'rejected') continue;
-    await revert(result.value).catch((err: unknown) => {
+async function revertAll(context: FaultContext, effect: Effect, applied: readonly Applied[]): Promise<void> {
+  for (const change of applied) {
+    await revert(change).catch((err: unknown) => {
       // Recovery by the journal and the deadline in the jump still stand behind this.
       context.log.error(
         { err, effect: effect.id, target: effect.target.name },
@@ -221,24 +185,4 @@ function injectionError(cause: unknown): unknown {
     terminal: cause.terminal,
     cause,
   });
-}
-
-function placeOf(effect: Effect, ns: Netns, family: Family, backend: Backend): Place {
-  return { ns, family, backend, own: ownOf(effect) };
-}
-
-function ownOf(effect: Effect): string[] {
-  return chainNames(chainBase(effect.instance, effect.runId, effect.slot));
-}
-
-function peersOf(effect: Effect): ResolvedPeers {
-  return effect.resolved as unknown as ResolvedPeers;
-}
-
-function undoOf(effect: Effect): Undo {
-  return effect.undo as unknown as Undo;
-}
-
-function keyOf(family: Family): 'v4' | 'v6' {
-  return family === 4 ? 'v4' : 'v6';
 }

@@ -1,4 +1,5 @@
 import { CHAIN_PREFIX, type Mark, parseMark } from '../../core/marks.ts';
+import { together } from '../../core/parallel.ts';
 import type { Container } from '../../core/types.ts';
 import { type Backend, type Family, saveAll } from '../../runtime/iptables.ts';
 import { optionOf, type SavedTable } from '../../runtime/iptables-save.ts';
@@ -21,10 +22,7 @@ type Subject = Pick<Container, 'id' | 'name' | 'pid'>;
  * running, SQ302 where the namespace is not its own.
  */
 export function readMarks(netns: NetnsPort, container: Subject): Promise<SeenMark[]> {
-  return netns.enter(container, async (ns) => {
-    const families = await Promise.all(([4, 6] as const).map((family) => readFamily(ns, family)));
-    return families.flat();
-  });
+  return netns.enter(container, (ns) => readFamilies(ns, container.pid));
 }
 
 /** Removes those of `chains` that carry a mark when looked at again, with their jumps. Returns the names that were removed. */
@@ -34,10 +32,10 @@ export function removeChains(
   chains: readonly Pick<SeenMark, 'chain' | 'family' | 'backend'>[],
 ): Promise<string[]> {
   return netns.enter(container, async (ns) => {
-    const seen = (await Promise.all(([4, 6] as const).map((family) => readFamily(ns, family)))).flat();
+    const seen = await readFamilies(ns, container.pid);
     const doomed = seen.filter(({ mark, ...at }) => mark && chains.some((chain) => same(chain, at)));
     const places = Map.groupBy(doomed, ({ family, backend }) => `${family} ${backend}`);
-    await Promise.all(
+    await together(
       [...places.values()].map(async (group) => {
         const [first] = group;
         if (!first) return;
@@ -49,8 +47,12 @@ export function removeChains(
   });
 }
 
-async function readFamily(ns: Netns, family: Family): Promise<SeenMark[]> {
-  const found = await saveAll(ns, family);
+async function readFamilies(ns: Netns, pid: number): Promise<SeenMark[]> {
+  return (await together(([4, 6] as const).map((family) => readFamily(ns, family, pid)))).flat();
+}
+
+async function readFamily(ns: Netns, family: Family, pid: number): Promise<SeenMark[]> {
+  const found = await saveAll(ns, family, pid);
   return found.flatMap(({ backend, tables }) =>
     marksOf(tables).map((seen) => ({ ...seen, family, backend })),
   );
