@@ -4,7 +4,7 @@ import { STEPS, type Step } from '../../src/reconcile/steps.ts';
 import { openSite, type Site } from '../lab/daemon.ts';
 import { type Lab, type LabContainer, openLab, until } from '../lab/lab.ts';
 import { experiment } from '../lab/manifest.ts';
-import { snapshot } from '../lab/snapshot.ts';
+import { marksOnHost, snapshot } from '../lab/snapshot.ts';
 
 /** Steps that a run reaches while it is put in; the rest are reached when it is taken out. */
 const INJECT_STEPS = STEPS.slice(0, STEPS.indexOf('before-recover'));
@@ -34,16 +34,20 @@ const CASES: Case[] = [
 
 describe('a daemon that dies by SIGKILL', { concurrency: 4 }, () => {
   let lab: Lab;
+  let network: string;
+  let peer: LabContainer;
+  let peerWas: string;
   before(async () => {
     lab = await openLab('crash');
+    network = await lab.network({ ipv6: true });
+    peer = await lab.run({ network });
+    peerWas = await snapshot(peer);
   });
   after(() => lab.close());
 
   for (const { type, fault, restart } of CASES) {
     for (const step of STEPS) {
       test(`${type}${restart ? ' (restart: always)' : ''} at ${step}: the next start leaves everything as it was`, async () => {
-        const network = await lab.network({ ipv6: true });
-        const peer = await lab.run({ network });
         const target = await lab.run({ network, ...(restart && { restart }) });
         const site = openSite('crash');
         try {
@@ -51,14 +55,10 @@ describe('a daemon that dies by SIGKILL', { concurrency: 4 }, () => {
           await crashAt(site, step, experiment('e', target, [fault(peer)]));
           const daemon = await site.start({ sentinel: false });
           await settled(site);
-          assert.equal(
-            await until(
-              'the target to be as it was',
-              async () => (await snapshot(target)) === was && was,
-              15_000,
-            ),
-            was,
-          );
+          const asItWas = async () => (await snapshot(target)) === was && was;
+          assert.equal(await until('the target to be as it was', asItWas, 15_000), was);
+          assert.equal(await snapshot(peer), peerWas);
+          assert.deepEqual(await marksOnHost(), []);
           assert.equal(
             site.read((journal) => journal.effects.live().length),
             0,
@@ -67,7 +67,6 @@ describe('a daemon that dies by SIGKILL', { concurrency: 4 }, () => {
         } finally {
           await site.close();
           await target.remove();
-          await peer.remove();
         }
       });
     }

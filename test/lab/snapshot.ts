@@ -36,3 +36,9 @@ function rulesOf(save: string): string[] {
     )
     .sort();
 }
+
+/** Chains and jumps of Squall's in the host's own namespace, where none may ever be. */
+export async function marksOnHost(): Promise<string[]> {
+  const saves = await Promise.all(SAVES.map((program) => run(program, [])));
+  return saves.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.includes('SQ-'));
+}
