@@ -86,7 +86,7 @@ export interface FaultKind {
   inject(context: FaultContext, effect: Effect): Promise<void>;
   /**
    * Reads back that what was injected stands; throws SQ401 where it does not. Called once all targets of a pass are injected, so that
-   * reading back one does not hold up the next.
+   * reading back one does not hold up the next. It may mend what stands; it never brings back what is gone.
    */
   verify?(context: FaultContext, effect: Effect): Promise<void>;
   observe(context: FaultContext, effect: Effect): Promise<Observation>;

@@ -1,10 +1,10 @@
 import { type Json, sameJson } from '../core/canonical.ts';
 import { SquallError } from '../core/errors.ts';
+import { namespaceOwner } from '../core/namespaces.ts';
 import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.ts';
 import type { FaultKind, Observation, World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, InjectReason } from './actions.ts';
-import { namespaceOwner } from './namespaces.ts';
 
 /** Wall ms by which a datestop may differ from the deadline before it is rewritten: /proc/uptime counts in 10 ms. */
 const DEADLINE_TOLERANCE = 100;

@@ -7,9 +7,9 @@ import {
   LABEL_SELF,
   LABEL_SERVICE,
 } from '../core/marks.ts';
+import { namespaceOwner } from '../core/namespaces.ts';
 import type { BlastRadius, Container, Effect, FaultSpec } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
-import { namespaceOwner } from './namespaces.ts';
 
 /** Another instance's live fault on a container, as its marks tell. */
 export interface ForeignFault {

@@ -77,6 +77,7 @@ async function injectOne(deps: ReconcileDeps, { effect, injection }: Committed):
   return undefined;
 }
 
+/** A fault that does not stand as it was put in is taken out: what is left of it is anybody's guess. */
 async function verifyOne(deps: ReconcileDeps, { effect }: Committed): Promise<unknown> {
   const kind = faultKind(effect.fault.type);
   const now = deps.journal.effects.get(effect.id);
@@ -85,13 +86,17 @@ async function verifyOne(deps: ReconcileDeps, { effect }: Committed): Promise<un
     await kind.verify(deps.faults, effect);
     return undefined;
   } catch (error) {
-    return undoFailed(deps, effect, error);
+    return undoOnTarget(deps, effect, error);
   }
 }
 
 /** What may work another time stays an intent, to be tried again; the rest is undone on this target. */
 async function undoFailed(deps: ReconcileDeps, effect: Effect, error: unknown): Promise<unknown> {
   if (error instanceof SquallError && !error.terminal) return error;
+  return undoOnTarget(deps, effect, error);
+}
+
+async function undoOnTarget(deps: ReconcileDeps, effect: Effect, error: unknown): Promise<unknown> {
   const { experiment, runId: run, target } = effect;
   const message = describeError(error);
   emit(deps, { experiment, run, target: target.name, reason: 'InjectFailed', message, warning: true });

@@ -1,10 +1,10 @@
 import { describeError } from '../core/errors.ts';
 import { chainBase } from '../core/marks.ts';
+import { namespaceOwner } from '../core/namespaces.ts';
 import { eachOf } from '../core/parallel.ts';
 import type { Container, Effect } from '../core/types.ts';
 import { readMarks, removeChains, type SeenMark } from '../faults/net/sweep.ts';
 import type { ForeignFault } from '../plan/guard.ts';
-import { namespaceOwner } from '../plan/namespaces.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { emit } from './events.ts';
 

@@ -50,20 +50,22 @@ export function createNetns(options: { proc?: string; exec?: Exec } = {}): Netns
   return {
     async enter(container, use) {
       const fd = await openChecked(proc, container);
+      let open = true;
       try {
         const inode = fstatSync(fd).ino;
         return await use({
           inode,
-          run: (program, args, stdin) =>
+          run: async (program, args, stdin) => {
+            // The number may be another namespace's by then.
+            if (!open) throw new TypeError('the namespace was left');
             // Our own descriptor, by whoever runs it: it stays open, and this namespace's, until `use` is done.
-            exec(
-              'nsenter',
-              [`--net=/proc/${process.pid}/fd/${fd}`, '--', program, ...args],
-              stdin === undefined ? {} : { stdin },
-            ),
+            const entry = `--net=/proc/${process.pid}/fd/${fd}`;
+            return exec('nsenter', [entry, '--', program, ...args], stdin === undefined ? {} : { stdin });
+          },
           procNet: (file) => procNet(proc, container, inode, file),
         });
       } finally {
+        open = false;
         closeSync(fd);
       }
     },

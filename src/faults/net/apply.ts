@@ -2,7 +2,16 @@ import { SquallError } from '../../core/errors.ts';
 import { type Backend, type Family, holdsLegacy, restore, save } from '../../runtime/iptables.ts';
 import type { SavedTable } from '../../runtime/iptables-save.ts';
 import type { Netns } from '../../runtime/netns.ts';
-import { asWanted, converge, creation, hasShape, mending, type Standing, standing } from './converge.ts';
+import {
+  asWanted,
+  converge,
+  creation,
+  hasShape,
+  mending,
+  removal,
+  type Standing,
+  standing,
+} from './converge.ts';
 import { nothing, type Wanted } from './rules.ts';
 
 /** Where an effect's chains of one family stand. */
@@ -79,15 +88,30 @@ export async function revert({ place, before }: Applied): Promise<void> {
   await write(place, asWanted(before));
 }
 
-/** True where something had to go. Throws SQ402 where it is still there afterwards. */
-export async function remove(place: Place): Promise<boolean> {
+/**
+ * True where something had to go. What most likely stands, where the caller knows, is removed without a look; the look afterwards
+ * finds what is left. Throws SQ402 where it is still there in the end.
+ */
+export async function remove(place: Place, likely?: Wanted): Promise<boolean> {
+  const hit = likely !== undefined && likely.jumps.length > 0 && (await removeAtOnce(place, likely));
   const { changed } = await write(place, nothing());
   if (changed && !hasShape(await look(place), nothing())) {
     throw new SquallError('SQ402', `the rules are still there (${place.backend}, IPv${place.family})`, {
       terminal: false,
     });
   }
-  return changed;
+  return hit || changed;
+}
+
+/** False where it does not stand like that, or can't be removed for another reason, which the look afterwards meets too. */
+async function removeAtOnce({ ns, family, backend }: Place, likely: Wanted): Promise<boolean> {
+  try {
+    await restore(ns, family, backend, removal(likely));
+    return true;
+  } catch (error) {
+    if (error instanceof SquallError) return false;
+    throw error;
+  }
 }
 
 async function write(place: Place, wanted: Wanted): Promise<{ before: Standing; changed: boolean }> {

@@ -71,6 +71,17 @@ export function creation({ chains, jumps }: Wanted): string {
   return `*filter\n${lines.join('\n')}\nCOMMIT\n`;
 }
 
+/** The transaction that removes all of it, where it stands exactly like that, and that fails as a whole where it does not. */
+export function removal({ chains, jumps }: Wanted): string {
+  const names = [...chains.keys()];
+  const lines = [
+    ...jumps.map(({ parent, args }) => `-D ${parent} ${joinArgs(args)}`),
+    ...names.map((name) => `-F ${name}`),
+    ...names.map((name) => `-X ${name}`),
+  ];
+  return `*filter\n${lines.join('\n')}\nCOMMIT\n`;
+}
+
 /**
  * As `converge`, but every jump that stands is replaced: where it is gone by then (a recovery came first) the transaction fails,
  * and brings nothing back. Undefined where no jump stands.

@@ -11,6 +11,9 @@ import { chainNames, type Wanted } from './rules.ts';
 import { backendOf, baseOf, earlier, FAMILIES, placeOf, type Undo, undoOf } from './undo.ts';
 import { hasIpv6, hasPrograms, neededFamilies, peersOf, type Renderer, wantedByFamily } from './want.ts';
 
+/** Renders jumps and the names of chains, which is all that removing needs. */
+const NO_VERDICT: Renderer = { verdict: () => () => [], answers: () => false };
+
 /**
  * Reads the namespace and chooses the back ends; one that the journal names already stays, so that no rules are left in another.
  * Throws SQ208 where IPv6 traffic would pass by, SQ306 without iptables.
@@ -92,11 +95,16 @@ export async function observeRules(
 
 /** Removes the effect's jumps and chains wherever they stand, by nothing but the journal's word. */
 export async function recoverRules(context: FaultContext, effect: Effect): Promise<Recovery> {
-  const removed = await enterIfThere(context, effect, (ns) =>
-    together(
-      FAMILIES.map(async (family) => together((await recoveryPlaces(effect, ns, family)).map(remove))),
-    ),
-  );
+  const removed = await enterIfThere(context, effect, async (ns) => {
+    // What it comes to only saves a look: recovery does not depend on it.
+    const likely = await wantedByFamily(NO_VERDICT, context.clock, effect, ns).catch(() => undefined);
+    return together(
+      FAMILIES.map(async (family) => {
+        const places = await recoveryPlaces(effect, ns, family);
+        return together(places.map((place) => remove(place, likely?.get(family))));
+      }),
+    );
+  });
   if (removed === undefined) return { done: true, how: 'the target is gone, and its rules with it' };
   return { done: true, how: removed.flat().some(Boolean) ? 'rules removed' : 'no rules were there' };
 }

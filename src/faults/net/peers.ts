@@ -1,5 +1,6 @@
 import { SquallError } from '../../core/errors.ts';
 import { LABEL_PROJECT, LABEL_SERVICE } from '../../core/marks.ts';
+import { namespaceOwner } from '../../core/namespaces.ts';
 import { nearMiss } from '../../core/near-miss.ts';
 import type { Container } from '../../core/types.ts';
 import { hostKey, type World } from '../fault.ts';
@@ -37,15 +38,9 @@ export function resolvePeers(peers: readonly Peer[], target: Container, world: W
 }
 
 /** The container whose network namespace this one uses: itself, or the one `network_mode: container:ID` leads to. */
-export function networkOwner(container: Container, world: World): Container | undefined {
-  const seen = new Set<string>();
-  let owner: Container | undefined = container;
-  while (owner?.networkMode.startsWith('container:') && !seen.has(owner.id)) {
-    seen.add(owner.id);
-    const name: string = owner.networkMode.slice('container:'.length);
-    owner = world.containers.find((other) => other.id === name || other.name === name);
-  }
-  return owner;
+export function networkOwner(container: Container, { containers }: World): Container | undefined {
+  const owner = namespaceOwner(container, containers);
+  return owner === container.id ? container : containers.find(({ id }) => id === owner);
 }
 
 /** True where the target has an address that IPv6 traffic can leave with. */

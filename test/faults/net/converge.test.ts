@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { factsOf } from '../../../src/faults/net/compare.ts';
-import { asWanted, classify, converge, hasShape, standing } from '../../../src/faults/net/converge.ts';
+import {
+  asWanted,
+  classify,
+  converge,
+  creation,
+  hasShape,
+  mending,
+  removal,
+  standing,
+} from '../../../src/faults/net/converge.ts';
 import { nothing, type Wanted } from '../../../src/faults/net/rules.ts';
 import { parseSave, splitArgs } from '../../../src/runtime/iptables-save.ts';
 
@@ -125,6 +134,61 @@ COMMIT
     const before = now(table());
     assert.equal(converge(before, asWanted(before)), undefined);
     assert.match(converge(now(''), asWanted(before)) ?? '', /-I OUTPUT 1 .*SQ-abc-0o\n/);
+  });
+});
+
+describe('creation and removal', () => {
+  it('write and remove all of it blindly, and only as a whole', () => {
+    assert.equal(
+      creation(wanted()),
+      `*filter
+-N SQ-abc-0o
+-N SQ-abc-0ov
+-A SQ-abc-0o ${mark()}
+-A SQ-abc-0o -d 10.0.0.2 -p tcp -m multiport --dports 80 -j SQ-abc-0ov
+-A SQ-abc-0ov ${mark()}
+-A SQ-abc-0ov -m statistic --mode random --probability 0.1 -j DROP
+-I OUTPUT 1 ${jump()}
+COMMIT
+`,
+    );
+    assert.equal(
+      removal(wanted()),
+      `*filter
+-D OUTPUT ${jump()}
+-F SQ-abc-0o
+-F SQ-abc-0ov
+-X SQ-abc-0o
+-X SQ-abc-0ov
+COMMIT
+`,
+    );
+  });
+});
+
+describe('mending', () => {
+  it('replaces every jump that stands, so that it fails where they went meanwhile', () => {
+    assert.equal(
+      mending(now(table([jump(), jump()])), wanted()),
+      `*filter
+-D OUTPUT ${jump()}
+-D OUTPUT ${jump()}
+-I OUTPUT 1 ${jump()}
+COMMIT
+`,
+    );
+    const emptied = mending(now(table([jump()], [mark()])), wanted()) ?? '';
+    assert.match(emptied, /^-A SQ-abc-0o -d 10\.0\.0\.2 /m);
+    assert.match(emptied, /^-D OUTPUT /m);
+  });
+
+  it('brings nothing back where no jump stands', () => {
+    assert.equal(mending(now(''), wanted()), undefined);
+    assert.equal(mending(now(table([])), wanted()), undefined);
+  });
+
+  it('removes what is not wanted', () => {
+    assert.equal(mending(now(table()), nothing()), converge(now(table()), nothing()));
   });
 });
 

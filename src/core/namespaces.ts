@@ -1,4 +1,4 @@
-import type { Container } from '../core/types.ts';
+import type { Container } from './types.ts';
 
 const PREFIX = 'container:';
 
