@@ -223,8 +223,10 @@ export interface Effect {
   deadline: Deadline;
   intendedAt: number;
   injectedAt: number | null;
-  /** When recovery began; recoveryTimeout counts from here. */
+  /** When recovery began. */
   recoveringAt: number | null;
+  /** The same in boot time (ms): recoveryTimeout counts from here, so that a step of the wall clock fails no run. */
+  recoveringBoot: number | null;
   recoveredAt: number | null;
   /** How often it was put in: strikes of a kill with `every`, and injections into restarted targets, edits and repairs. */
   strikes: number;

@@ -18,6 +18,7 @@ import { createDocker } from '../runtime/docker.ts';
 import { createNetns } from '../runtime/netns.ts';
 import { ownContainerIds } from '../runtime/self.ts';
 import type { HoldResult } from '../server/control.ts';
+import { findExperiment } from '../server/views.ts';
 import { holdResult, setHold } from './hold.ts';
 import { statePaths } from './paths.ts';
 import { openState, type State } from './state.ts';
@@ -85,13 +86,8 @@ async function withState<T>(
 }
 
 function hold(state: State, name: string | 'all', kind: Hold | null): string[] {
-  const names = setHold(state, name, kind);
-  if (name !== 'all' && names.length === 0) {
-    throw new SquallError('SQ502', `no experiment is named ${name}`, {
-      hint: 'See `squall get experiments`',
-    });
-  }
-  return names;
+  if (name !== 'all') findExperiment(state.journal, name);
+  return setHold(state, name, kind);
 }
 
 /** Tries until all is recovered or given up, or the time (boot ms) is over. What is left is told by the tries, not by the journal. */

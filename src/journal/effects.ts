@@ -1,8 +1,7 @@
 import type { Json } from '../core/canonical.ts';
 import type { Deadline } from '../core/clock.ts';
 import type { Effect } from '../core/types.ts';
-import type { Prepare } from './journal.ts';
-import { type Row, toEffect } from './rows.ts';
+import { type Prepare, type Row, toEffect } from './rows.ts';
 
 /** What is about to be done to one target; becomes durable before it is done. */
 export interface Intent {
@@ -56,11 +55,11 @@ const INTEND = `INSERT INTO effects (run_id, experiment, instance, target_id, ta
   ON CONFLICT (run_id, target_id, slot) DO UPDATE SET incarnation = excluded.incarnation, fault = excluded.fault,
     resolved = excluded.resolved, undo = excluded.undo, phase = 'intended', epoch = epoch + 1, strikes = strikes + 1,
     deadline_wall = excluded.deadline_wall, deadline_boot = excluded.deadline_boot, boot_id = excluded.boot_id,
-    intended_at = excluded.intended_at, recovering_at = NULL, recovered_at = NULL, error = NULL, claimant = NULL
+    intended_at = excluded.intended_at, recovering_at = NULL, recovering_boot = NULL, recovered_at = NULL, error = NULL, claimant = NULL
   RETURNING *`;
 
 const CLAIM = `UPDATE effects SET phase = 'recovering', epoch = epoch + 1, claimant = ?, claimed_boot = ?,
-    recovering_at = coalesce(recovering_at, ?)
+    recovering_at = coalesce(recovering_at, ?), recovering_boot = coalesce(recovering_boot, ?)
   WHERE id = ? AND epoch = ? AND phase <> 'recovered'
     AND (phase <> 'recovering' OR claimant = ? OR claimed_boot IS NULL OR abs(? - claimed_boot) > ${CLAIM_LEASE})
   RETURNING *`;
@@ -110,7 +109,7 @@ export function effectStore(prepare: Prepare): EffectStore {
         ).run(now, effect.id, effect.epoch),
       ),
     claim: (effect, { claimant, now, boot }) =>
-      one(prepare(CLAIM).get(claimant, boot, now, effect.id, effect.epoch, claimant, boot)),
+      one(prepare(CLAIM).get(claimant, boot, now, boot, effect.id, effect.epoch, claimant, boot)),
     recovered: (effect, now) =>
       changed(
         prepare(

@@ -1,6 +1,5 @@
 import type { SquallEvent } from '../core/types.ts';
-import type { Prepare } from './journal.ts';
-import { type Row, toEvent } from './rows.ts';
+import { type Prepare, type Row, toEvent } from './rows.ts';
 
 export interface EventFilter {
   experiment?: string;

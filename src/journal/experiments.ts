@@ -1,6 +1,5 @@
 import type { ExperimentRecord } from '../core/types.ts';
-import type { Prepare } from './journal.ts';
-import { type Row, toExperiment } from './rows.ts';
+import { type Prepare, type Row, toExperiment } from './rows.ts';
 
 export interface ExperimentStore {
   all(): ExperimentRecord[];

@@ -7,6 +7,7 @@ import type { SquallEvent } from '../core/types.ts';
 import { type EffectStore, effectStore } from './effects.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type ExperimentStore, experimentStore } from './experiments.ts';
+import type { Prepare } from './rows.ts';
 import { type RunStore, runStore } from './runs.ts';
 import { migrate, versionOf } from './schema.ts';
 
@@ -36,9 +37,6 @@ export interface JournalOptions {
 
 /** A journal that nobody keeps, for a plan where there is none yet. */
 export const IN_MEMORY = ':memory:';
-
-/** Prepares each statement once. */
-export type Prepare = (sql: string) => StatementSync;
 
 /** Opens (and makes, unless read-only) the journal in `file`. Throws SQ305 where it can't be opened. */
 export function openJournal(file: string, options: JournalOptions = {}): Journal {

@@ -1,5 +1,8 @@
-import type { SQLOutputValue } from 'node:sqlite';
+import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Effect, ExperimentRecord, Run, SquallEvent } from '../core/types.ts';
+
+/** Prepares each statement once. */
+export type Prepare = (sql: string) => StatementSync;
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -74,6 +77,7 @@ export function toEffect(row: Row): Effect {
     intendedAt: row.intended_at as number,
     injectedAt: row.injected_at as number | null,
     recoveringAt: row.recovering_at as number | null,
+    recoveringBoot: row.recovering_boot as number | null,
     recoveredAt: row.recovered_at as number | null,
     strikes: row.strikes as number,
     error: row.error as string | null,

@@ -1,6 +1,5 @@
 import type { Run } from '../core/types.ts';
-import type { Prepare } from './journal.ts';
-import { type Row, toRun } from './rows.ts';
+import { type Prepare, type Row, toRun } from './rows.ts';
 
 export interface RunStore {
   get(id: string): Run | undefined;

@@ -19,7 +19,7 @@ const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, experiment TEXT NOT NULL, instance TEXT NOT NULL,
     target_id TEXT NOT NULL, target_name TEXT NOT NULL, incarnation TEXT NOT NULL, slot INTEGER NOT NULL, fault TEXT NOT NULL,
     resolved TEXT NOT NULL, undo TEXT NOT NULL, phase TEXT NOT NULL, epoch INTEGER NOT NULL, deadline_wall REAL NOT NULL,
-    deadline_boot REAL NOT NULL, boot_id TEXT NOT NULL, intended_at REAL NOT NULL, injected_at REAL, recovering_at REAL,
+    deadline_boot REAL NOT NULL, boot_id TEXT NOT NULL, intended_at REAL NOT NULL, injected_at REAL, recovering_at REAL, recovering_boot REAL,
     recovered_at REAL, strikes INTEGER NOT NULL, error TEXT, claimant TEXT, claimed_boot REAL,
     UNIQUE (run_id, target_id, slot)
   ) STRICT;

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { describeError } from '../core/errors.ts';
+import { describeError, SquallError } from '../core/errors.ts';
 import type { ExperimentRecord, Run } from '../core/types.ts';
 import { createBackoff } from './backoff.ts';
 import type { ReconcileDeps } from './deps.ts';
@@ -16,8 +16,8 @@ export interface Controller {
   changed(names: Iterable<string>, at: number): void;
   /** Looks at every standing fault in the world, and tries what could not be recovered once more. */
   resync(): Promise<void>;
-  /** Calls after every pass. */
-  onPass(listener: (name: string, result: PassResult | Error) => void): () => void;
+  /** Adds the name, and resolves with what the first pass that begins after this call came to; rejects with what it failed with. */
+  pass(name: string): Promise<PassResult>;
   idle(): Promise<void>;
   drain(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export function createController(deps: ReconcileDeps): Controller {
   const backoff = createBackoff();
   const look = new Set<string>();
   const changedAt = new Map<string, number>();
-  const listeners = new Set<(name: string, result: PassResult | Error) => void>();
+  const waiting = new Map<string, PromiseWithResolvers<PassResult>[]>();
   let passes = 0;
 
   async function work(name: string): Promise<void> {
@@ -37,15 +37,17 @@ export function createController(deps: ReconcileDeps): Controller {
     passes += 1;
     const log = deps.log.child({ pass: passes });
     metrics.queueDepth.set(queue.depth());
-    let result: PassResult | Error;
+    const asked = waiting.get(name) ?? [];
+    waiting.delete(name);
     try {
-      result = await reconcile({ ...deps, log }, name, look.delete(name));
+      const result = await reconcile({ ...deps, log }, name, look.delete(name));
       backoff.reset(name);
       if (result.again) queue.add(name);
       if (result.after !== undefined) queue.addAfter(name, result.after);
       time(name, result);
+      for (const { resolve } of asked) resolve(result);
     } catch (error) {
-      result = error as Error;
+      for (const { reject } of asked) reject(error);
       metrics.reconcileErrors.inc();
       const wait = backoff.next(name);
       log.error(
@@ -56,7 +58,6 @@ export function createController(deps: ReconcileDeps): Controller {
     }
     metrics.reconcile.observe((clock.now() - started) / 1000);
     remember(name);
-    for (const listener of listeners) listener(name, result);
   }
 
   function time(name: string, { again, injected, forgotten }: PassResult): void {
@@ -112,12 +113,18 @@ export function createController(deps: ReconcileDeps): Controller {
       }
     },
     resync,
-    onPass: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+    pass: (name) => {
+      const asked = Promise.withResolvers<PassResult>();
+      waiting.set(name, [...(waiting.get(name) ?? []), asked]);
+      queue.add(name);
+      return asked.promise;
     },
     idle: queue.idle,
-    drain: queue.drain,
+    drain: async () => {
+      await queue.drain();
+      const stopped = new SquallError('SQ503', 'the daemon is stopping', { terminal: false });
+      for (const { reject } of [...waiting.values()].flat()) reject(stopped);
+    },
   };
 }
 

@@ -90,6 +90,7 @@ function draftEffect(
     intendedAt: now,
     injectedAt: before?.injectedAt ?? null,
     recoveringAt: null,
+    recoveringBoot: null,
     recoveredAt: null,
     strikes: (before?.strikes ?? 0) + 1,
     error: null,

@@ -65,7 +65,7 @@ export async function recoverEffect(
     measure(deps, claimed);
     return { state: 'recovered' };
   }
-  const since = clock.now() - (claimed.recoveringAt ?? clock.now());
+  const since = clock.boot() - (claimed.recoveringBoot ?? clock.boot());
   if (since < recoveryTimeout) {
     return { state: 'waiting', retryAfter: outcome.retryAfter, reason: outcome.waiting };
   }
@@ -121,12 +121,17 @@ async function undo(deps: RecoveryDeps, effect: Effect): Promise<Recovery> {
 
 /** The effect as claimed; the effect as it is where the journal can't be written; undefined where somebody else has it. */
 function claim({ journal, clock, claimant, log }: RecoveryDeps, effect: Effect): Effect | undefined {
-  const now = clock.now();
+  const [now, boot] = [clock.now(), clock.boot()];
   try {
-    return journal.transaction(() => journal.effects.claim(effect, { claimant, now, boot: clock.boot() }));
+    return journal.transaction(() => journal.effects.claim(effect, { claimant, now, boot }));
   } catch (error) {
     log.error({ error: describeError(error) }, 'journal not writable: recovering without a claim');
-    return { ...effect, phase: 'recovering', recoveringAt: effect.recoveringAt ?? now };
+    return {
+      ...effect,
+      phase: 'recovering',
+      recoveringAt: effect.recoveringAt ?? now,
+      recoveringBoot: effect.recoveringBoot ?? boot,
+    };
   }
 }
 

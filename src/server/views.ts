@@ -3,7 +3,7 @@ import { SquallError } from '../core/errors.ts';
 import { nearMiss } from '../core/near-miss.ts';
 import type { Effect, ExperimentRecord, Run, SquallEvent } from '../core/types.ts';
 import type { Journal } from '../journal/journal.ts';
-import { type ExperimentView, type RunView, viewExperiment, viewRun } from './control.ts';
+import { type ExperimentView, type RunView, viewExperiment, viewRun } from './experiment-view.ts';
 
 /** A run as the API and `squall get runs -o json` show it. */
 export interface RunObject {

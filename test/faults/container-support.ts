@@ -45,6 +45,7 @@ export function anEffect(fault: FaultSpec, target: Container, change: Partial<Ef
     intendedAt: Date.now(),
     injectedAt: null,
     recoveringAt: null,
+    recoveringBoot: null,
     recoveredAt: null,
     strikes: 1,
     error: null,

@@ -71,6 +71,7 @@ export async function intend(
     intendedAt: Date.now(),
     injectedAt: null,
     recoveringAt: null,
+    recoveringBoot: null,
     recoveredAt: null,
     strikes: 1,
     error: null,

@@ -25,6 +25,7 @@ describe('an intent', () => {
       intendedAt: NOW,
       injectedAt: null,
       recoveringAt: null,
+      recoveringBoot: null,
       recoveredAt: null,
       strikes: 1,
       error: null,

@@ -180,6 +180,7 @@ export function effect(fault: FaultSpec, target: Container, change: Partial<Effe
     intendedAt: NOW,
     injectedAt: NOW,
     recoveringAt: null,
+    recoveringBoot: null,
     recoveredAt: null,
     strikes: 1,
     error: null,

@@ -144,6 +144,17 @@ describe('a recovery', () => {
     assert.deepEqual([now().phase, now().error], ['failed', reason]);
   });
 
+  it('that waits is failed by the time that has passed, and not by a step of the wall clock', async () => {
+    const { clock, deps, effect, script, now } = scripted();
+    script.fails = down;
+    assert.equal((await recoverEffect(deps, effect, 1000)).state, 'waiting');
+    clock.step(3_600_000);
+    assert.equal((await recoverEffect(deps, now(), 1000)).state, 'waiting');
+    clock.step(-7_200_000);
+    clock.advance(1000);
+    assert.equal((await recoverEffect(deps, now(), 1000)).state, 'failed');
+  });
+
   it('that failed can succeed later', async () => {
     const { deps, effect, script, now } = scripted();
     script.fails = down;

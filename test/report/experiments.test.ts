@@ -41,7 +41,13 @@ function effect(more: Partial<Effect> = {}): Effect {
     resolved: null,
     undo: null,
   };
-  const times = { intendedAt: NOW, injectedAt: NOW, recoveringAt: null, recoveredAt: null };
+  const times = {
+    intendedAt: NOW,
+    injectedAt: NOW,
+    recoveringAt: null,
+    recoveringBoot: null,
+    recoveredAt: null,
+  };
   const target = { id: 'a'.repeat(64), name: 'shop-worker-1' };
   return {
     ...base,
