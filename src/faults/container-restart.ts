@@ -4,6 +4,7 @@ import {
   LIFECYCLE,
   observeLifecycle,
   recoverLifecycle,
+  refuseAutoRemove,
   requireRunning,
   settleOfStop,
   undoOf,
@@ -14,7 +15,8 @@ const DESCRIPTION = `Restarts the target once, as \`docker restart\` does: its s
 how a service and its clients take a short absence and a cold start.
 
 Recovered means running, and healthy where it has a healthcheck (unless it was unhealthy before). Other state faults of the same experiment
-are put back into the restarted target. Targets that are paused or not running are refused.`;
+are put back into the restarted target. Containers with AutoRemove (\`--rm\`), which the engine may remove before it starts them again, and
+targets that are paused or not running are refused.`;
 
 /** Restarts the target once. */
 export const containerRestart: FaultKind = {
@@ -27,7 +29,10 @@ export const containerRestart: FaultKind = {
   endedBy: 'sentinel',
   entersNetwork: false,
   uses: () => [LIFECYCLE],
-  resolve: (fault) => ({ graceSeconds: graceSeconds(fault) }),
+  resolve: (fault, target) => {
+    refuseAutoRemove('container-restart', target);
+    return { graceSeconds: graceSeconds(fault) };
+  },
   prepare: async (context, effect, target) => {
     const container = await requireRunning(context, target);
     return undoOf(container, effect, { policyActs: false, settle: settleOfStop(graceSeconds(effect.fault)) });

@@ -130,7 +130,11 @@ describe('safety', { concurrency: 3 }, () => {
     await withSites(1, async (site) => {
       const daemon = await site.start({ resync: 300 });
       site.write('drift.yaml', experiment('drift', target, [block(peer)]));
-      await injected(site, 'drift');
+      await until('it to be read back', () =>
+        site
+          .experiment('drift')
+          ?.conditions.some(({ type, status }) => type === 'Injected' && status === 'True'),
+      );
       await run('nsenter', ['-t', String(await target.pid()), '-n', 'iptables', '-F', 'OUTPUT']);
       await until('the block to be back', async () => (await reach(target, address)) === 'timeout');
       await until('it to be counted', async () =>

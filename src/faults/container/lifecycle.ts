@@ -39,7 +39,7 @@ export function refuseAutoRemove(type: string, target: Container): void {
     'SQ208',
     `${type} refuses ${target.name}: it is removed when it ends (--rm, AutoRemove)`,
     {
-      hint: 'Re-create the container without --rm, or use container-restart',
+      hint: 'Re-create the container without --rm',
     },
   );
 }
