@@ -1,37 +1,181 @@
 /**
- * The one table of errors. A code never changes its meaning: users search for it and the README lists it.
+ * The one table of errors. A code never changes its meaning: users search for it, and docs/errors.md lists it.
  * SQ1xx manifests, SQ2xx guard, SQ3xx runtime (engine, namespaces, journal), SQ4xx faults, SQ5xx command line and API.
  */
 export const ERRORS = {
-  SQ101: { title: 'The manifest does not parse', exit: 2, status: 422 },
-  SQ102: { title: 'The manifest does not match its schema', exit: 2, status: 422 },
-  SQ103: { title: 'Unknown kind or apiVersion', exit: 2, status: 422 },
-  SQ104: { title: 'Two files declare one name differently', exit: 2, status: 422 },
-  SQ105: { title: 'The file is over a limit', exit: 2, status: 422 },
-  SQ106: { title: 'The manifest directory cannot be read', exit: 2, status: 422 },
-  SQ201: { title: 'No container matches', exit: 1, status: 409 },
-  SQ202: { title: 'A container has not opted in', exit: 1, status: 409 },
-  SQ203: { title: 'A container is protected', exit: 1, status: 409 },
-  SQ204: { title: 'Over the blast radius', exit: 1, status: 409 },
-  SQ205: { title: 'The target shares a namespace with one that refuses', exit: 1, status: 409 },
-  SQ206: { title: 'Conflict with another experiment', exit: 1, status: 409 },
-  SQ207: { title: 'Halted', exit: 1, status: 409 },
-  SQ208: { title: 'The fault refuses this target', exit: 1, status: 409 },
-  SQ209: { title: 'A peer does not resolve', exit: 1, status: 409 },
-  SQ301: { title: 'The Docker engine does not answer', exit: 1, status: 503 },
-  SQ302: { title: 'The namespace is not the one expected', exit: 1, status: 409 },
-  SQ303: { title: 'A program failed', exit: 1, status: 500 },
-  SQ304: { title: 'Another daemon holds the lock', exit: 1, status: 409 },
-  SQ305: { title: 'The journal cannot be written', exit: 1, status: 500 },
-  SQ306: { title: 'A program or kernel feature is missing', exit: 1, status: 500 },
-  SQ307: { title: 'The target is gone', exit: 1, status: 410 },
-  SQ401: { title: 'Injection failed', exit: 1, status: 500 },
-  SQ402: { title: 'Recovery failed', exit: 1, status: 500 },
-  SQ403: { title: 'Something else already changed what the fault would change', exit: 1, status: 409 },
-  SQ501: { title: 'Bad usage', exit: 2, status: 400 },
-  SQ502: { title: 'Not found', exit: 1, status: 404 },
-  SQ503: { title: 'No daemon answers', exit: 1, status: 503 },
-} as const satisfies Record<string, { title: string; exit: 1 | 2; status: number }>;
+  SQ101: {
+    title: 'The manifest does not parse',
+    exit: 2,
+    status: 422,
+    remedy:
+      'Mend the syntax at the line that is named. Until then the last good version stands, to its deadline.',
+  },
+  SQ102: {
+    title: 'The manifest does not match its schema',
+    exit: 2,
+    status: 422,
+    remedy:
+      'Compare the field with docs/reference.md; the message says what was expected and what was found.',
+  },
+  SQ103: {
+    title: 'Unknown kind or apiVersion',
+    exit: 2,
+    status: 422,
+    remedy: 'Use `apiVersion: squall/v1` and a kind that this version knows.',
+  },
+  SQ104: {
+    title: 'Two files declare one name differently',
+    exit: 2,
+    status: 422,
+    remedy:
+      'Rename or remove one of the two; both places are named. Nothing new starts under that name until then.',
+  },
+  SQ105: {
+    title: 'The file is over a limit',
+    exit: 2,
+    status: 422,
+    remedy: 'Split the file: 1 MiB and 1,000 documents at most.',
+  },
+  SQ106: {
+    title: 'The manifest directory cannot be read',
+    exit: 2,
+    status: 422,
+    remedy: 'Check that the path exists and may be read by the daemon.',
+  },
+  SQ201: {
+    title: 'No container matches',
+    exit: 1,
+    status: 409,
+    remedy: 'Check the selector with `squall plan`; the run starts when something matches.',
+  },
+  SQ202: {
+    title: 'A container has not opted in',
+    exit: 1,
+    status: 409,
+    remedy:
+      'Re-create the container with the label `squall.enabled=true`: labels of a running one cannot change.',
+  },
+  SQ203: {
+    title: 'A container is protected',
+    exit: 1,
+    status: 409,
+    remedy: 'Take `squall.protect=true` off when you re-create it, or choose other targets.',
+  },
+  SQ204: {
+    title: 'Over the blast radius',
+    exit: 1,
+    status: 409,
+    remedy:
+      'Narrow the selection, or raise `blastRadius` if that many may be hit. A selection is never trimmed.',
+  },
+  SQ205: {
+    title: 'The target shares a namespace with one that refuses',
+    exit: 1,
+    status: 409,
+    remedy: 'Let every container of the shared network namespace opt in, or choose other targets.',
+  },
+  SQ206: {
+    title: 'Conflict with another experiment',
+    exit: 1,
+    status: 409,
+    remedy: 'Wait for the other experiment, which is named, or select other targets.',
+  },
+  SQ207: {
+    title: 'Halted',
+    exit: 1,
+    status: 409,
+    remedy: '`squall resume NAME` or `squall resume --all` lifts it.',
+  },
+  SQ208: {
+    title: 'The fault refuses this target',
+    exit: 1,
+    status: 409,
+    remedy: 'The message says what the fault cannot do there; choose another fault or target.',
+  },
+  SQ209: {
+    title: 'A peer does not resolve',
+    exit: 1,
+    status: 409,
+    remedy: 'Start the peer or mend its name. An unresolved peer refuses, it never means everything.',
+  },
+  SQ301: {
+    title: 'The Docker engine does not answer',
+    exit: 1,
+    status: 503,
+    remedy:
+      'Is the engine running, and may this user open its socket? `squall doctor` checks it. The daemon tries again by itself.',
+  },
+  SQ302: {
+    title: 'The namespace is not the one expected',
+    exit: 1,
+    status: 409,
+    remedy:
+      'The container ended or was replaced meanwhile: the next pass looks again. On the host network it is refused for good.',
+  },
+  SQ303: {
+    title: 'A program failed',
+    exit: 1,
+    status: 500,
+    remedy: 'The message has what the program said. `squall doctor` checks the programs.',
+  },
+  SQ304: {
+    title: 'Another daemon holds the lock',
+    exit: 1,
+    status: 409,
+    remedy:
+      'One daemon a state directory and an engine: stop the other, or give `--state` and `--instance` of its own.',
+  },
+  SQ305: {
+    title: 'The journal cannot be written',
+    exit: 1,
+    status: 500,
+    remedy:
+      'Free space on the disk of the state directory. Nothing is injected until then; faults still come out.',
+  },
+  SQ306: {
+    title: 'A program or kernel feature is missing',
+    exit: 1,
+    status: 500,
+    remedy: 'Install what is named, or load the kernel module; `squall doctor` says which.',
+  },
+  SQ307: {
+    title: 'The target is gone',
+    exit: 1,
+    status: 410,
+    remedy: 'Nothing to do: a target that is gone counts as recovered.',
+  },
+  SQ401: {
+    title: 'Injection failed',
+    exit: 1,
+    status: 500,
+    remedy: 'See the events of the experiment. What was changed on that target was undone.',
+  },
+  SQ402: {
+    title: 'Recovery failed',
+    exit: 1,
+    status: 500,
+    remedy: '`squall describe` names what is left and why; it is tried again at every resync.',
+  },
+  SQ403: {
+    title: 'Something else already changed what the fault would change',
+    exit: 1,
+    status: 409,
+    remedy: 'Undo what the other tool did, or wait for it.',
+  },
+  SQ501: { title: 'Bad usage', exit: 2, status: 400, remedy: 'See `squall --help`.' },
+  SQ502: {
+    title: 'Not found',
+    exit: 1,
+    status: 404,
+    remedy: '`squall get experiments` lists what there is.',
+  },
+  SQ503: {
+    title: 'No daemon answers',
+    exit: 1,
+    status: 503,
+    remedy: 'Start the daemon, or name its state directory: `--state`. `halt` and `resume` work without one.',
+  },
+} as const satisfies Record<string, { title: string; exit: 1 | 2; status: number; remedy: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
