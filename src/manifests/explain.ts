@@ -158,7 +158,8 @@ function choiceHint(error: SchemaError): { hint?: string } {
   const known = isObject(error.data)
     ? branches.flatMap(({ required }) => (Array.isArray(required) ? required.map(String) : []))
     : branches.flatMap((branch) => (typeof branch.const === 'string' ? [branch.const] : []));
-  const words = isObject(error.data) ? Object.keys(error.data) : [String(error.data)];
+  const word = typeof error.data === 'string' ? [error.data] : [];
+  const words = isObject(error.data) ? Object.keys(error.data) : word;
   const near = words.map((word) => nearMiss(word, known)).find((word) => word !== undefined);
   return near === undefined ? {} : { hint: `Did you mean "${near}"?` };
 }

@@ -5,7 +5,7 @@ import { join, relative, sep } from 'node:path';
 import type { FileReading } from './desired.ts';
 import { MAX_FILE_BYTES, type ParseResult, parseBytes, tooBig } from './parse.ts';
 import type { Problem } from './problem.ts';
-import type { Validator } from './validate.ts';
+import type { Validated, Validator } from './validate.ts';
 
 /** What tells one state of a file from another: device, inode, size, mtime and ctime in ns. */
 export type Fingerprint = string;
@@ -144,7 +144,13 @@ export function readDocuments(
   const parsed: ParseResult =
     'bytes' in read ? parseBytes(file, read.bytes) : { documents: [], problems: [read.refused] };
   if (parsed.problems.length > 0) return { declared: [], problems: parsed.problems, broken: 'all' };
-  const checked = parsed.documents.map((document) => validator.validate(document));
+  let checked: Validated[];
+  try {
+    checked = parsed.documents.map((document) => validator.validate(document));
+  } catch (error) {
+    // A mistake of ours in one file must not blind the daemon for all the others.
+    return { declared: [], problems: [uncheckable(file, error)], broken: 'all' };
+  }
   const wrong = checked.filter(({ declared }) => declared === undefined);
   const names = wrong.flatMap(({ name }) => (name === undefined ? [] : [name]));
   return {
@@ -152,4 +158,10 @@ export function readDocuments(
     problems: checked.flatMap(({ problems }) => problems),
     broken: names.length === wrong.length ? new Set(names) : 'all',
   };
+}
+
+function uncheckable(file: string, error: unknown): Problem {
+  const message = `the file could not be checked: ${(error as Error).message}`;
+  const hint = 'This is a mistake of Squall: please report it, with the file';
+  return { code: 'SQ102', severity: 'error', file, line: 1, column: 1, path: '', message, hint };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { formatProblem } from '../../src/manifests/problem.ts';
 import { readManifests } from '../../src/manifests/read.ts';
+import { readDocuments } from '../../src/manifests/scan.ts';
 import { createValidator } from '../../src/manifests/validate.ts';
 import { KINDS, manifest, tempDirectory } from './fixtures.ts';
 
@@ -53,6 +54,23 @@ describe('reading manifests once', () => {
         ['a.yaml', 10],
         ['b.yaml', 1],
       ],
+    );
+  });
+});
+
+describe('a mistake of ours', () => {
+  it('in checking one file is a problem of that file, and of no other', () => {
+    const broken = {
+      validate: () => {
+        throw new TypeError('oh');
+      },
+    };
+    const bytes = Buffer.from('apiVersion: squall/v1');
+    const { problems, broken: which } = readDocuments('a.yaml', { bytes }, broken);
+    assert.equal(which, 'all', 'what the file declared before stays');
+    assert.match(
+      problems.map(formatProblem).join(),
+      /^a\.yaml:1:1: error SQ102 the file could not be checked: oh\. /,
     );
   });
 });

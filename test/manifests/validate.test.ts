@@ -138,6 +138,13 @@ const BAD: [string, string, string[]][] = [
     ['8:11: error SQ102 spec.probes: probes are not supported by this version. Remove the field'],
   ],
   [
+    'a mode that can be nothing, not even text',
+    mode('[{ toString: null }]'),
+    [
+      '6:44: error SQ102 spec.targets.mode: expected "all", "one", {count: N}, {percent: N} or {maxPercent: N}, found a list',
+    ],
+  ],
+  [
     'suspend as text',
     spec('suspend: "no"'),
     ['8:12: error SQ102 spec.suspend: expected true or false, found "no"'],
