@@ -136,6 +136,7 @@ async function tests(files, concurrency, testLimit, limit) {
       node,
       [
         '--test',
+        ...(process.env.CI ? ['--import', join(root, 'scripts', 'properties.mjs')] : []),
         `--test-concurrency=${concurrency}`,
         `--test-timeout=${testLimit}`,
         '--test-reporter=spec',
