@@ -16,7 +16,7 @@ interface SuspendOptions {
 export function addSuspend(program: Command, cli: Cli): void {
   program
     .command('suspend')
-    .description('recover now, and let the experiment rest until `squall resume` or `squall run`')
+    .description('recover now, and let the experiment rest until `squall resume`')
     .argument('<name>', 'the experiment')
     .addOption(outputOption(['text', 'json']))
     .addOption(stateOption())
