@@ -143,4 +143,25 @@ describe('a daemon that is dead and not started again', () => {
       await site.close();
     }
   });
+
+  test('a file that broke while the daemon was away keeps what the journal remembers, till its deadline', async () => {
+    const target = await lab.run();
+    const { site, deadline } = await orphan(
+      experiment('e', target, [{ type: 'container-pause' }], { duration: '6s' }),
+      { sentinel: false },
+    );
+    try {
+      site.write('e.yaml', 'apiVersion: squall/v1\nkind: [');
+      await site.start({ sentinel: false });
+      await until('the status to say so', () =>
+        site.experiment('e')?.conditions.some(({ type, status }) => type === 'Valid' && status === 'False'),
+      );
+      assert.equal((await target.inspect()).State.Paused, true);
+      await until('the run to complete', () => site.run('e')?.phase === 'Completed');
+      assert.ok(Date.now() >= deadline - 50);
+      assert.equal((await target.inspect()).State.Paused, false);
+    } finally {
+      await site.close();
+    }
+  });
 });
