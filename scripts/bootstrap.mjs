@@ -91,7 +91,21 @@ export async function ensureEngine() {
   return startEngine();
 }
 
+/**
+ * Makes sure that User-Mode Linux is there: installed on Debian as root, elsewhere a SetupError says what is missing. The machine's own
+ * programs run in it too, so those of an engine session are needed as well.
+ */
+export function ensureKernel() {
+  const wanted = { 'linux.uml': 'user-mode-linux', modprobe: 'kmod', ...PROGRAMS };
+  const packages = Object.entries(wanted)
+    .filter(([program]) => !onPath(program))
+    .map(([, name]) => name);
+  if (!BUSYBOX.some(isStatic)) packages.push('busybox-static');
+  install([...new Set(packages)], { ok: true });
+}
+
 function install(packages, answer) {
+  if (packages.length === 0 && answer.ok) return;
   const missing = [
     ...(answer.ok ? [] : ['a running Docker engine']),
     ...packages.map((name) => `the package ${name}`),

@@ -1,7 +1,7 @@
 /**
  * npm test [-- [LANE...] [--filter TEXT]]
  *
- * Runs the lanes one after the other and shows a table of them. Lanes: types, lint, docs, unit, engine. `--filter` keeps test
+ * Runs the lanes one after the other and shows a table of them. Lanes: types, lint, docs, unit, kernel, engine. `--filter` keeps test
  * files whose path holds TEXT (and, with no lane named, only the lanes with test files).
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,7 +10,17 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensureEngine, ensureModules, environment, main, node, root, SetupError, say } from './bootstrap.mjs';
+import {
+  ensureEngine,
+  ensureKernel,
+  ensureModules,
+  environment,
+  main,
+  node,
+  root,
+  SetupError,
+  say,
+} from './bootstrap.mjs';
 import { processesWith } from './leftovers.mjs';
 
 const RUN = randomBytes(6).toString('hex');
@@ -27,6 +37,7 @@ const LANES = {
     tests: true,
     run: (filter) => tests(unitFiles(filter), 4, MINUTE / 4, 3 * MINUTE),
   },
+  kernel: { about: 'tests on a Linux kernel of their own', tests: true, run: kernel },
   engine: { about: 'tests on a real Docker engine', tests: true, run: engine },
 };
 
@@ -65,7 +76,11 @@ function usage() {
   const { filter } = values;
   let lanes = Object.keys(LANES).filter((name) => positionals.length === 0 || positionals.includes(name));
   if (filter !== undefined) {
-    const has = { unit: unitFiles(filter).length > 0, engine: engineFiles(filter).length > 0 };
+    const has = {
+      unit: unitFiles(filter).length > 0,
+      kernel: kernelFiles(filter).length > 0,
+      engine: engineFiles(filter).length > 0,
+    };
     lanes = lanes.filter((name) => (LANES[name].tests ? has[name] : positionals.includes(name)));
     if (lanes.length === 0) throw new SetupError(`The path of no test file holds "${filter}".`);
   }
@@ -82,6 +97,10 @@ function testFiles(filter = '') {
 
 function unitFiles(filter) {
   return testFiles(filter).filter((path) => !/\.(engine|kernel)\.test\.ts$/.test(path));
+}
+
+function kernelFiles(filter) {
+  return testFiles(filter).filter((path) => path.endsWith('.kernel.test.ts'));
 }
 
 function engineFiles(filter) {
@@ -161,6 +180,27 @@ function read(counts) {
   const { passed, failed, cancelled, skipped, todo } = JSON.parse(text);
   const parts = Object.entries({ passed, failed, cancelled, skipped, todo }).filter(([, count]) => count > 0);
   return { passed, text: parts.map(([name, count]) => `${count} ${name}`).join(', ') };
+}
+
+/** The files run inside User-Mode Linux: see kernel.mjs. */
+async function kernel(filter) {
+  const files = kernelFiles(filter);
+  if (files.length === 0) return { ok: false, note: 'no test file' };
+  try {
+    ensureKernel();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { skipped: error.message };
+  }
+  // Not in /tmp: that is a file system of its own in that kernel.
+  const counts = join(root, 'node_modules', '.cache', `kernel-counts-${process.pid}.json`);
+  try {
+    const ok = await start(node, ['scripts/kernel.mjs', counts, ...files], 8 * MINUTE);
+    const { passed, text } = read(counts);
+    return { ok: ok && passed > 0, note: text };
+  } finally {
+    rmSync(counts, { force: true });
+  }
 }
 
 async function engine(filter) {
