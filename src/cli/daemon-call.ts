@@ -9,14 +9,14 @@ export function actPath(act: 'run' | 'halt' | 'suspend' | 'resume', name: string
   return name === undefined ? `/api/v1/${act}` : `/api/v1/experiments/${encodeURIComponent(name)}/${act}`;
 }
 
-/** One name, or --all: the name, or undefined for all. Throws SQ501 for neither and both. */
+/** One name, or --all: the name, or undefined for all. Throws SQ501 for neither (an empty variable of a shell too) and both. */
 export function nameOrAll(
   verb: string,
   name: string | undefined,
   all: boolean | undefined,
 ): string | undefined {
-  if ((name === undefined) === (all === true)) return name;
-  const message = name === undefined ? `${verb} what?` : `${verb} takes a name or --all, not both`;
+  if (name !== '' && (name === undefined) === (all === true)) return name;
+  const message = !name ? `${verb} what?` : `${verb} takes a name or --all, not both`;
   throw new SquallError('SQ501', message, { hint: `squall ${verb} NAME, or squall ${verb} --all` });
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatJson } from '../report/json.ts';
-import { formatDiff, isDifferent, viewPlan } from '../report/plans.ts';
+import { countRefused, formatDiff, isDifferent, viewPlan } from '../report/plans.ts';
+import { plural } from '../report/problems.ts';
 import type { Io } from './io.ts';
 import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { type PlanOptions, planNow } from './planning.ts';
@@ -9,7 +10,7 @@ import { action, type Cli } from './verb.ts';
 export function addDiff(program: Command, cli: Cli): void {
   program
     .command('diff')
-    .description('tell how the world differs from these manifests; exit code 1 where it does')
+    .description('tell only what a daemon would change now; exit code 1 where it would change something')
     .argument(
       '[paths...]',
       'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
@@ -25,6 +26,8 @@ async function diff(io: Io, paths: string[], options: PlanOptions & { output: st
   const different = plans.filter(isDifferent);
   const list = { apiVersion: 'squall/v1', kind: 'PlanList', items: different.map(viewPlan) };
   io.out(options.output === 'json' ? formatJson(list) : formatDiff(plans, io.style));
+  const refused = countRefused(plans);
+  if (refused > 0) io.err(`${plural(refused, 'experiment')} waiting or refused: \`squall plan\` says why\n`);
   if (invalid) return 2;
   return different.length > 0 ? 1 : 0;
 }

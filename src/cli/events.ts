@@ -7,7 +7,7 @@ import { stateDir } from './context.ts';
 import type { Io } from './io.ts';
 import { eventListing } from './listings.ts';
 import { outputOption, stateOption } from './options.ts';
-import { readJournal } from './reads.ts';
+import { nothingFound, readJournal } from './reads.ts';
 import { action, type Cli } from './verb.ts';
 import { watch } from './watch.ts';
 
@@ -40,7 +40,8 @@ async function events(io: Io, options: EventsOptions): Promise<number> {
   const journal = await readJournal(journalFile);
   try {
     const found = journal?.events.list(experiment === undefined ? {} : { experiment }) ?? [];
-    if (found.length === 0) io.err(`No events found in ${state}.\n`);
+    if (found.length === 0)
+      io.err(nothingFound('No events', state, journal !== undefined, experiment !== undefined));
     else if (output === 'json')
       io.out(found.map((event) => formatJsonLine(eventListing.object(event))).join(''));
     else io.out(formatTable(eventListing.columns(io.style, output === 'wide'), found));

@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 import { eventListing, experimentListing, type Listing, runListing } from './listings.ts';
 import { outputOption, stateOption } from './options.ts';
 import { LIST_FORMATS, type Listed, type ListFormat, listed, printLists } from './print.ts';
-import { readJournal, staleNote } from './reads.ts';
+import { nothingFound, readJournal, staleNote } from './reads.ts';
 import { parseSelector } from './selector.ts';
 import { action, type Cli } from './verb.ts';
 import { watch } from './watch.ts';
@@ -56,7 +56,11 @@ async function get(io: Io, kindArgument: string, names: string[], options: GetOp
   const journal = await readJournal(statePaths(state).journal);
   try {
     const lists = journal ? listKinds(io, journal, kind, wanted) : missing(kind, wanted, state);
-    if (lists.every(({ count }) => count === 0)) io.err(nothingFound(kind, state, wanted));
+    if (lists.every(({ count }) => count === 0)) {
+      const narrowed = wanted.names.length > 0 || wanted.selector !== undefined;
+      const noun = kind === 'all' ? 'Nothing' : `No ${kind}`;
+      io.err(nothingFound(noun, state, journal !== undefined, narrowed));
+    }
     const single = wanted.names.length === 1 && kind !== 'events';
     const isTable = options.output === 'table' || options.output === 'wide';
     if (!isTable || lists.length > 0) await printLists(io, lists, options.output, single);
@@ -147,12 +151,6 @@ function missing(kind: string, { names }: Wanted, state: string): Listed[] {
       hint: 'Name the state directory of the daemon: --state DIR',
     },
   );
-}
-
-function nothingFound(kind: string, state: string, { names, selector }: Wanted): string {
-  const noun = kind === 'all' ? 'Nothing' : `No ${kind}`;
-  const narrowed = names.length > 0 || selector !== undefined ? ' that match' : '';
-  return `${noun} found in ${state}${narrowed}.\n`;
 }
 
 function watchKind(io: Io, kind: string, wanted: Wanted, state: string, format: ListFormat): Promise<number> {

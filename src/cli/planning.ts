@@ -1,5 +1,6 @@
 import { resolve, sep } from 'node:path';
 import { statePaths } from '../daemon/paths.ts';
+import { clean } from '../report/clean.ts';
 import type { NamedPlan } from '../report/plans.ts';
 import { countProblems, formatProblems } from '../report/problems.ts';
 import { manifestPaths, stateDir } from './context.ts';
@@ -26,10 +27,18 @@ export async function planNow(io: Io, given: readonly string[], options: PlanOpt
   io.err(formatProblems(problems));
   const sources = await sourcesOf(state);
   const folders = manifests.map((path) => resolve(path));
-  return {
-    plans: plans.filter((plan) => !isElsewhere(plan, sources, folders)),
-    invalid: countProblems(problems).errors > 0,
-  };
+  const here = plans.filter((plan) => !isElsewhere(plan, sources, folders));
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const wrong = new Set(errors.map(({ file }) => resolve(file)));
+  const kept = here.filter((plan) => goes(plan) && wrong.has(sources.get(plan.name) ?? ''));
+  for (const { name } of kept) io.err(`${clean(name)}: its file is wrong, the last good version stands\n`);
+  return { plans: here.filter((plan) => !kept.includes(plan)), invalid: countProblems(problems).errors > 0 };
+}
+
+function goes({ plan }: NamedPlan): boolean {
+  return plan.actions.some(
+    (action) => action.kind === 'forget' || (action.kind === 'end' && action.reason === 'Deleted'),
+  );
 }
 
 async function sourcesOf(state: string): Promise<Map<string, string>> {
@@ -43,14 +52,12 @@ async function sourcesOf(state: string): Promise<Map<string, string>> {
 
 /** Who plans one directory of several is not told that the others' experiments end. */
 function isElsewhere(
-  { name, plan }: NamedPlan,
+  one: NamedPlan,
   sources: ReadonlyMap<string, string>,
   folders: readonly string[],
 ): boolean {
-  const source = sources.get(name);
+  const source = sources.get(one.name);
   if (source === undefined || folders.some((folder) => source === folder || source.startsWith(folder + sep)))
     return false;
-  return plan.actions.some(
-    (action) => action.kind === 'forget' || (action.kind === 'end' && action.reason === 'Deleted'),
-  );
+  return goes(one);
 }

@@ -68,7 +68,7 @@ export function createProgram(cli: Cli): Command {
     .usage('<verb> [options]')
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine; 1 it ran and failed, or `diff` found differences; 2 bad usage or an invalid manifest.',
+      '\nExit codes: 0 fine; 1 it ran and failed, or `diff` found differences;\n2 bad usage or an invalid manifest.',
     )
     .exitOverride()
     .configureOutput({

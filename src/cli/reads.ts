@@ -12,18 +12,24 @@ export async function readJournal(file: string): Promise<Journal | undefined> {
   try {
     accessSync(file);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new SquallError(
-      'SQ305',
-      `the journal ${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`,
-      {
-        hint: 'Run this as the user that the daemon runs as',
-        cause,
-      },
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new SquallError('SQ305', `the journal ${file} cannot be read: ${code}`, {
+      hint:
+        code === 'ENOTDIR'
+          ? 'Name the state directory of the daemon: --state DIR'
+          : 'Run this as the user that the daemon runs as',
+      cause,
+    });
   }
   const { openJournal } = await import('../journal/journal.ts');
   return open(() => openJournal(file, { readOnly: true }), file);
+}
+
+/** For stderr, where there was nothing to show. `narrowed`: it was asked for a part. */
+export function nothingFound(noun: string, state: string, known: boolean, narrowed = false): string {
+  if (known) return `${noun} found in ${state}${narrowed ? ' that match' : ''}.\n`;
+  return `${noun} found: there is no journal in ${state}. \`--state DIR\` names the daemon's state directory.\n`;
 }
 
 /** A daemon that starts at this moment may have made the file and not yet its tables. */

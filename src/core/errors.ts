@@ -126,11 +126,11 @@ export const ERRORS = {
       'One daemon a state directory and an engine: stop the other, or give `--state` and `--instance` of its own.',
   },
   SQ305: {
-    title: 'The journal cannot be written',
+    title: 'The journal cannot be read or written',
     exit: 1,
     status: 500,
     remedy:
-      'Free space on the disk of the state directory. Nothing is injected until then; faults still come out.',
+      'Free space on the disk of the state directory, or use it as the user who may. Nothing is injected until then; faults still come out.',
   },
   SQ306: {
     title: 'A program or kernel feature is missing',

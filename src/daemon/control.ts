@@ -18,8 +18,9 @@ export function createControl(options: {
   async function run(name: string): Promise<{ run: string }> {
     const record = findExperiment(deps.journal, name);
     if (deps.halt.read() || record.hold) {
-      throw new SquallError('SQ207', `${name} is ${record.hold ?? 'halted'}`, {
-        hint: 'Lift it with `squall resume`',
+      const all = deps.halt.read();
+      throw new SquallError('SQ207', all ? 'all chaos is halted' : `${name} is ${record.hold}`, {
+        hint: `Lift it with \`squall resume ${all ? '--all' : name}\``,
       });
     }
     const current = record.runId ? deps.journal.runs.get(record.runId) : undefined;

@@ -78,6 +78,7 @@ interface Parts {
   setForeign: (foreign: readonly ForeignFault[]) => void;
   /** Undone in order at the stop. */
   cleanups: (() => void)[];
+  stopping: boolean;
 }
 
 function lockState({ paths }: State): HeldLock {
@@ -144,6 +145,7 @@ async function assemble(
     sources,
     setForeign,
     cleanups: [],
+    stopping: false,
   };
 }
 
@@ -155,12 +157,14 @@ async function startLoop(options: DaemonOptions, state: State, parts: Parts): Pr
   const engineLock = lockEngine((await engine.info()).id, options.instance);
   parts.cleanups.push(() => engineLock.release());
   manifests.onChange(({ names, at }) => controller.changed(names, at));
+  if (parts.stopping) return;
   await manifests.start();
   parts.setForeign(await sweep(deps));
+  if (parts.stopping) return; // nobody would end what begins here
   inventory.onConnection((up) => up && controller.addAll());
   parts.cleanups.push(
     watchClock(clock, (step) => {
-      log.warn({ step }, 'the wall clock was stepped: rewriting deadlines');
+      log.warn({ step }, 'the wall clock was stepped, or the machine slept: looking at every deadline');
       controller.addAll();
     }),
   );
@@ -178,19 +182,22 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
   const { inventory, manifests, controller, deps } = parts;
   let cancel: () => void = () => {};
   let open = true;
+  const steps = [
+    () => parts.sentinel?.ensure(),
+    () => inventory.resync(),
+    () => manifests.resync(),
+    async () => parts.setForeign(await sweep(deps)),
+    () => controller.resync(),
+    () => prune(deps),
+  ];
   const pass = async () => {
-    try {
-      parts.sentinel?.ensure();
-      await inventory.resync();
-      await manifests.resync();
-      parts.setForeign(await sweep(deps));
-      await controller.resync();
-      deps.journal.transaction(() => {
-        deps.journal.runs.prune(KEEP_RUNS);
-        deps.journal.events.prune(KEEP_EVENTS);
-      });
-    } catch (error) {
-      log.warn({ error: String(error) }, 'resync failed, the next one will find it');
+    // Each by itself: without an engine, deleted manifests are to be seen all the same.
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        log.warn({ error: String(error) }, 'resync failed, the next one will find it');
+      }
     }
     if (open) cancel = clock.after(every, () => void pass());
   };
@@ -201,7 +208,15 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
   });
 }
 
+function prune({ journal }: ReconcileDeps): void {
+  journal.transaction(() => {
+    journal.runs.prune(KEEP_RUNS);
+    journal.events.prune(KEEP_EVENTS);
+  });
+}
+
 async function stop(state: State, parts: Parts, sentinel: SentinelKeeper, lock: HeldLock): Promise<void> {
+  parts.stopping = true;
   sentinel.close();
   for (const cleanup of parts.cleanups) cleanup();
   await parts.manifests.close();

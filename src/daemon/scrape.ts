@@ -10,6 +10,10 @@ export async function scrape({
   const records = journal.experiments.all();
   for (const phase of PHASES)
     metrics.experiments.set({ phase }, records.filter((record) => record.phase === phase).length);
+  metrics.faultActive.reset();
+  for (const { experiment, fault, target, phase } of journal.effects.live())
+    if (phase !== 'intended')
+      metrics.faultActive.set({ experiment, type: fault.type, target: target.name }, 1);
   metrics.halted.set(halt.read() ? 1 : 0);
   return metrics.registry.metrics();
 }

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
+import { describeError } from '../core/errors.ts';
 import type { Log, LogLevel } from '../core/log.ts';
 import { isLocked } from '../journal/lock.ts';
 import { startDetached } from '../runtime/detach.ts';
@@ -29,8 +30,15 @@ export function keepSentinel(options: {
   let starting = false;
 
   function ensure(): void {
-    if (!open || starting || isLocked(paths.sentinelLock)) return;
-    starting = true;
+    try {
+      if (open && !starting && !isLocked(paths.sentinelLock)) start();
+    } catch (error) {
+      // no room, no descriptor, a disk that has gone read-only: the next resync tries again
+      log.error({ error: describeError(error) }, 'the sentinel could not be started');
+    }
+  }
+
+  function start(): void {
     const given = JSON.stringify({ state: paths.dir, dockerHost, logLevel });
     const pid = startDetached(process.execPath, [ENTRY, given], {
       logFile: paths.sentinelLog,
@@ -39,6 +47,7 @@ export function keepSentinel(options: {
         if (open) clock.after(RESTART_AFTER, ensure);
       },
     });
+    starting = true;
     log.info({ sentinel: pid }, 'sentinel started');
   }
 

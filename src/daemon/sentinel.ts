@@ -2,12 +2,15 @@ import { statSync } from 'node:fs';
 import { remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
 import { createLog, type LogLevel } from '../core/log.ts';
+import { eachOf } from '../core/parallel.ts';
 import type { Effect, Run } from '../core/types.ts';
 import { isLocked, takeLock } from '../journal/lock.ts';
 import { recoverEffects } from '../reconcile/recovery.ts';
 import { isDue, isEnding, LOOK_EVERY } from './due.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
+
+const AT_ONCE = 16;
 
 export interface SentinelOptions {
   state: string;
@@ -39,33 +42,58 @@ export async function runSentinel(options: SentinelOptions): Promise<void> {
   void stopped.then(() => {
     stop = true;
   });
+  const busy = new Set<string>();
   while (!stop) {
-    const left = await look(state);
+    const left = await look(state, busy, options.once ?? false);
     if (options.once || (options.detached && left === 0 && !isLocked(state.paths.lock))) break;
-    await Promise.race([stopped, new Promise<void>((resolve) => state.clock.after(LOOK_EVERY, resolve))]);
+    await Promise.race([stopped, pause(state)]);
   }
   lock.release();
   state.close();
 }
 
-/** Recovers what is due. Resolves with the number of effects that are not recovered. */
-async function look(state: State): Promise<number> {
+function pause({ clock }: State): Promise<void> {
+  return new Promise((resolve) => clock.after(LOOK_EVERY, resolve));
+}
+
+/**
+ * Recovers what is due, and waits for it no longer than for the next look (unless it is the only one): a target that hangs must not
+ * keep the others past their deadlines. `busy`: ids of targets in work. Resolves with the number of effects that are not recovered.
+ */
+async function look(state: State, busy: Set<string>, once: boolean): Promise<number> {
   try {
     const daemon = isLocked(state.paths.lock);
     const { clock, journal, halt, paths } = state;
     const haltedAt = halt.read() ? statSync(paths.halt).mtimeMs : undefined;
     const due = journal.effects
       .live()
-      .filter((effect) => isDue(effect, { clock, run: journal.runs.get(effect.runId), haltedAt, daemon }));
-    await recoverEffects(state.recovery, due.reverse(), (effect) =>
-      effect.phase === 'failed' ? 0 : (journal.runs.get(effect.runId)?.recoveryTimeout ?? 0),
-    );
+      .filter((effect) => isDue(effect, { clock, run: journal.runs.get(effect.runId), haltedAt, daemon }))
+      .filter(({ target }) => !busy.has(target.id));
+    const work = recover(state, due.reverse(), busy);
+    await (once ? work : Promise.race([work, pause(state)]));
     if (!daemon) finishRuns(state);
     return journal.effects.live().length;
   } catch (error) {
     state.log.error({ error: describeError(error) }, 'look failed');
     return 1;
   }
+}
+
+/** Never rejects. */
+async function recover({ recovery, journal, log }: State, due: Effect[], busy: Set<string>): Promise<void> {
+  const targets = [...Map.groupBy(due, ({ target }) => target.id)];
+  for (const [id] of targets) busy.add(id);
+  await eachOf(targets, AT_ONCE, async ([id, effects]) => {
+    try {
+      await recoverEffects(recovery, effects, (effect) =>
+        effect.phase === 'failed' ? 0 : (journal.runs.get(effect.runId)?.recoveryTimeout ?? 0),
+      );
+    } catch (error) {
+      log.error({ target: id, error: describeError(error) }, 'recovery failed');
+    } finally {
+      busy.delete(id);
+    }
+  });
 }
 
 /** With the daemon dead, a run that is over and of which nothing is left ends here, so that what people see is true. */

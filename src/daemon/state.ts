@@ -42,7 +42,7 @@ export function openState({ state, dockerHost, log, role, onEvent }: StateOption
     const hint = 'Give a directory you may write to: --state DIR, or SQUALL_STATE';
     throw new SquallError(
       'SQ305',
-      `the state directory ${state} can't be made: ${(cause as Error).message}`,
+      `the state directory ${state} can't be made or used: ${(cause as Error).message}`,
       { hint, cause },
     );
   }

@@ -45,6 +45,8 @@ export interface EffectStore {
   recovered(effect: Effect, now: number): boolean;
   /** CAS: it could not be undone (in time). */
   failed(effect: Effect, error: string): boolean;
+  /** A recovery that an injection overtook is owed again: the effect at a new epoch, claimed by nobody; undefined where none was. */
+  reopen(id: number): Effect | undefined;
   /** The run's deadline moved: epochs rise, so that no claim made on the old one holds. `effect.deadline` stays what the world carries. */
   touch(runId: string): void;
 }
@@ -58,10 +60,16 @@ const INTEND = `INSERT INTO effects (run_id, experiment, instance, target_id, ta
     intended_at = excluded.intended_at, recovering_at = NULL, recovering_boot = NULL, recovered_at = NULL, error = NULL, claimant = NULL
   RETURNING *`;
 
+/** A boot time that is still to come is of an earlier boot: recoveryTimeout counts anew. */
 const CLAIM = `UPDATE effects SET phase = 'recovering', epoch = epoch + 1, claimant = ?, claimed_boot = ?,
-    recovering_at = coalesce(recovering_at, ?), recovering_boot = coalesce(recovering_boot, ?)
+    recovering_at = coalesce(recovering_at, ?), recovering_boot = min(coalesce(recovering_boot, ?), ?)
   WHERE id = ? AND epoch = ? AND phase <> 'recovered'
     AND (phase <> 'recovering' OR claimant = ? OR claimed_boot IS NULL OR abs(? - claimed_boot) > ${CLAIM_LEASE})
+  RETURNING *`;
+
+const REOPEN = `UPDATE effects SET phase = 'recovering', epoch = epoch + 1, claimant = NULL, claimed_boot = NULL, recovering_at = NULL,
+    recovering_boot = NULL, recovered_at = NULL
+  WHERE id = ? AND phase IN ('recovering', 'recovered', 'failed')
   RETURNING *`;
 
 export function effectStore(prepare: Prepare): EffectStore {
@@ -109,7 +117,7 @@ export function effectStore(prepare: Prepare): EffectStore {
         ).run(now, effect.id, effect.epoch),
       ),
     claim: (effect, { claimant, now, boot }) =>
-      one(prepare(CLAIM).get(claimant, boot, now, boot, effect.id, effect.epoch, claimant, boot)),
+      one(prepare(CLAIM).get(claimant, boot, now, boot, boot, effect.id, effect.epoch, claimant, boot)),
     recovered: (effect, now) =>
       changed(
         prepare(
@@ -122,6 +130,7 @@ export function effectStore(prepare: Prepare): EffectStore {
           "UPDATE effects SET phase = 'failed', error = ? WHERE id = ? AND epoch = ? AND phase <> 'recovered'",
         ).run(error, effect.id, effect.epoch),
       ),
+    reopen: (id) => one(prepare(REOPEN).get(id)),
     touch: (runId) => {
       prepare("UPDATE effects SET epoch = epoch + 1 WHERE run_id = ? AND phase <> 'recovered'").run(runId);
     },

@@ -38,6 +38,9 @@ export interface JournalOptions {
 /** A journal that nobody keeps, for a plan where there is none yet. */
 export const IN_MEMORY = ':memory:';
 
+const SPOILT =
+  'Move it away to start afresh. Network faults end by themselves; unpause and start containers by hand';
+
 /** Opens (and makes, unless read-only) the journal in `file`. Throws SQ305 where it can't be opened. */
 export function openJournal(file: string, options: JournalOptions = {}): Journal {
   const db = open(file, options);
@@ -100,7 +103,9 @@ function open(file: string, options: JournalOptions): DatabaseSync {
     db?.close();
     const rescued = options.rescue ? openAsItStands(file) : undefined;
     if (rescued) return rescued;
-    throw new SquallError('SQ305', `the journal ${file} cannot be opened: ${(cause as Error).message}`, {
+    const { message } = cause as Error;
+    throw new SquallError('SQ305', `the journal ${file} cannot be opened: ${message}`, {
+      ...(/not a database|malformed/.test(message) && { hint: SPOILT }),
       cause,
     });
   }

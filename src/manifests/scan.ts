@@ -66,9 +66,11 @@ function noDirectory(root: string, dir: string, error: NodeJS.ErrnoException, sc
   const missing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
   if (missing && dir !== root) return;
   if (missing) {
-    scan.problems.push(
-      directoryProblem(dir, 'warning', 'there is no such directory', 'It is read once it appears'),
-    );
+    const hint =
+      error.code === 'ENOENT'
+        ? 'It is read once it appears'
+        : 'A file is in the way: name the directory that holds it';
+    scan.problems.push(directoryProblem(dir, 'warning', 'there is no such directory', hint));
     return;
   }
   const problem = directoryProblem(

@@ -96,6 +96,12 @@ function planUpkeep(input: PlanInput, record: ExperimentRecord, run: Run): Plan 
   );
   if (intruder) return end(input, record, 'Aborted', intruder.reason, intruder.message);
   const draft: RunDraft = run;
+  const unasked = missingLookups(
+    known.filter(({ pid }) => pid > 0),
+    run.faults.map(({ fault }) => fault),
+    input.world,
+  );
+  if (unasked.length > 0) return { actions: [], record, lookups: unasked, wakeAfter: undefined };
   const seed = seedOf(record, run.id);
   if (record.spec.targets.mode !== 'all') return upkeep(input, record, run, draft, known, new Set());
   const selection = selectTargets(record.spec, input.world.containers, input.self, seed, run.targets);
@@ -156,7 +162,7 @@ function untilNextStrike({ effects, clock, world }: PlanInput, { faults }: RunDr
   const due = effects
     .filter(({ slot }) => faults.some((fault) => fault.slot === slot))
     .filter(({ target }) => world.containers.some(({ id, state }) => id === target.id && state === 'running'))
-    .map((effect) => nextStrike(faultKind(effect.fault.type), effect))
+    .map((effect) => nextStrike(faultKind(effect.fault.type), effect, clock.now()))
     .filter((time) => time !== undefined);
   return due.length === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.min(...due) - clock.now());
 }

@@ -2,7 +2,7 @@ import { type Json, sameJson } from '../core/canonical.ts';
 import { SquallError } from '../core/errors.ts';
 import { namespaceOwner } from '../core/namespaces.ts';
 import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.ts';
-import type { FaultKind, Observation, World } from '../faults/fault.ts';
+import { type FaultKind, hostKey, type Observation, type World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, InjectReason } from './actions.ts';
 
@@ -74,10 +74,23 @@ function converge(
   const kind = faultKind(fault.type);
   if (kind.nature === 'act') return convergeAct(input, kind, target, slot, fault, effect);
   if (target.pid === 0) return []; // its next start brings us back
-  const resolved = resolveNow(input, kind, fault, target);
+  const resolved = keptAnswer(input, kind, fault, target, effect) ?? resolveNow(input, kind, fault, target);
   if (resolved === undefined) return [];
   const reason = staleness(input, kind, target, fault, resolved, effect);
   return reason ? [{ kind: 'inject', target, slot, fault, resolved, reason }] : [];
+}
+
+/** What the fault came to before, while a host name of it has no answer: silence is no reason to let its peers go. */
+function keptAnswer(
+  { world }: EffectInput,
+  kind: FaultKind,
+  fault: FaultSpec,
+  target: Container,
+  effect: Effect | undefined,
+): Json | undefined {
+  if (!effect || !sameJson(effect.fault, fault)) return undefined;
+  const silent = kind.lookups?.(fault).some((host) => !world.hosts.get(hostKey(target.id, host))?.length);
+  return silent ? effect.resolved : undefined;
 }
 
 /** Undefined where the target can't take the fault any more: what stands there then stays till its deadline. */
@@ -132,14 +145,15 @@ function convergeAct(
   const restarted = effect.incarnation !== target.startedAt;
   if (effect.phase === 'intended') return restarted || !up ? [{ kind: 'adopt', effect }] : strike('resume');
   if (!sameJson(effect.fault, fault)) return strike('edited');
-  const due = nextStrike(kind, effect);
+  const due = nextStrike(kind, effect, input.now);
   if (due !== undefined) return input.now >= due ? strike('strike') : [];
   const open = effect.phase === 'injected' || effect.phase === 'recovering';
   return open && up && restarted ? [{ kind: 'recover', effect, reason: 'target-started' }] : [];
 }
 
-/** Wall ms of the next strike of a repeating act; undefined for the rest. */
-export function nextStrike(kind: FaultKind, effect: Effect): number | undefined {
+/** Wall ms of the next strike of a repeating act; undefined for the rest. At once where the clock was set back to before the last. */
+export function nextStrike(kind: FaultKind, effect: Effect, now: number): number | undefined {
   const interval = kind.interval?.(effect.fault);
-  return interval === undefined ? undefined : effect.intendedAt + interval;
+  if (interval === undefined) return undefined;
+  return effect.intendedAt > now ? now : effect.intendedAt + interval;
 }

@@ -15,14 +15,10 @@ export function result(
   return { actions, record: withStatus(input, record, status), lookups: [], wakeAfter: wake };
 }
 
-export function heldStatus({ hold }: ExperimentRecord): Status {
-  if (hold === 'halted')
-    return { phase: 'Halted', reason: 'Halted', message: 'halted by a person: `squall resume` lifts it' };
-  return {
-    phase: 'Suspended',
-    reason: 'Suspended',
-    message: 'suspended by a person: `squall resume` lifts it',
-  };
+export function heldStatus({ name, hold }: ExperimentRecord): Status {
+  const message = `${hold} by a person: \`squall resume ${name}\` lifts it`;
+  if (hold === 'halted') return { phase: 'Halted', reason: 'Halted', message };
+  return { phase: 'Suspended', reason: 'Suspended', message };
 }
 
 export function refusedStatus(refusal: Refusal, wait: boolean): Status {

@@ -11,6 +11,8 @@ import { recoverEffect, recoverEffects } from './recovery.ts';
 
 const AT_ONCE = 16;
 const LOST_RETRY = 100;
+/** ms until what was recovered, and could not be recorded, is recovered once more. */
+const UNRECORDED_RETRY = 1000;
 
 /**
  * Injects what is committed: targets side by side, the faults of one target in order; then reads all of it back. Throws the first error
@@ -40,7 +42,7 @@ async function eachTarget(
   const targets = [...Map.groupBy(committed, ({ effect }) => effect.target.id).values()];
   const errors = await eachOf(targets, AT_ONCE, async (ofTarget) => {
     for (const item of ofTarget) {
-      const error = await act(item);
+      const error = await act(item).catch((thrown: unknown) => thrown);
       if (error) return error;
     }
     return undefined;
@@ -66,15 +68,20 @@ async function injectOne(deps: ReconcileDeps, { effect, injection }: Committed):
     return true;
   });
   if (!stands) {
-    // Somebody recovered it while it went in (its deadline passed, or a halt): take it out again.
-    await kind.recover(deps.faults, effect);
+    await takeOut(deps, effect);
     return undefined;
   }
   deps.at('after-injected-mark');
   metrics.inject.observe({ type: kind.type }, (clock.now() - effect.intendedAt) / 1000);
-  metrics.faultActive.set({ experiment, type: kind.type, target: target.name }, 1);
   if (injection.reason === 'drift') metrics.driftRepairs.inc();
   return undefined;
+}
+
+/** Somebody recovered it while it went in (its deadline passed, or a halt): that it comes out again is owed until it is done. */
+async function takeOut(deps: ReconcileDeps, effect: Effect): Promise<void> {
+  const { journal } = deps;
+  const owed = journal.transaction(() => journal.effects.reopen(effect.id));
+  await recoverEffect(deps, owed ?? effect, journal.runs.get(effect.runId)?.recoveryTimeout ?? 0);
 }
 
 /** A fault that does not stand as it was put in is taken out: what is left of it is anybody's guess. */
@@ -149,6 +156,7 @@ export async function recoverAll(
   const outcomes = await recoverEffects(deps, effects, () => recoveryTimeout);
   const waits = outcomes.map(({ outcome }) => {
     if (outcome.state === 'lost') return LOST_RETRY;
+    if (outcome.state === 'recovered' && !outcome.recorded) return UNRECORDED_RETRY;
     return outcome.state === 'waiting' ? outcome.retryAfter : undefined;
   });
   const due = waits.filter((wait) => wait !== undefined);

@@ -105,7 +105,10 @@ function writeRecord(
   before: ExperimentRecord | undefined,
   after: ExperimentRecord | undefined,
 ): void {
-  if (after && !sameJson(before, after)) journal.experiments.put({ ...after, updatedAt: clock.now() });
+  if (!after || sameJson(before, after)) return;
+  // Another process's halt may have come since the plan was made; no plan ever sets or lifts one.
+  const { hold } = journal.experiments.get(after.name) ?? after;
+  journal.experiments.put({ ...after, hold, updatedAt: clock.now() });
 }
 
 /** Events and counters for what has just been decided. */
@@ -126,7 +129,7 @@ function report(deps: ReconcileDeps, input: PlanInput, plan: Plan): void {
         experiment,
         run,
         reason: 'Edited',
-        message: `now generation ${action.run.generation}, ${action.run.targets.length} targets`,
+        message: `now generation ${action.run.generation}, on ${action.run.targets.map(({ name }) => name).join(', ')}`,
       });
     } else if (action.kind === 'end') {
       emit(deps, {

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
 import type { ExperimentRecord, Run } from '../core/types.ts';
 import { createBackoff } from './backoff.ts';
@@ -23,6 +23,8 @@ export interface Controller {
 }
 
 const WORKERS = 8;
+/** ms by which a look at the clocks is late where the machine must have been suspended. */
+const SLEPT = 3000;
 
 export function createController(deps: ReconcileDeps): Controller {
   const { journal, clock, metrics, inventory, manifests } = deps;
@@ -31,6 +33,7 @@ export function createController(deps: ReconcileDeps): Controller {
   const changedAt = new Map<string, number>();
   const waiting = new Map<string, PromiseWithResolvers<PassResult>[]>();
   let passes = 0;
+  let stopping: SquallError | undefined;
 
   async function work(name: string): Promise<void> {
     const started = clock.now();
@@ -49,7 +52,7 @@ export function createController(deps: ReconcileDeps): Controller {
     } catch (error) {
       for (const { reject } of asked) reject(error);
       metrics.reconcileErrors.inc();
-      const wait = backoff.next(name);
+      const wait = Math.min(backoff.next(name), untilDeadline(name));
       log.error(
         { error: describeError(error), stack: (error as Error).stack, retryIn: wait },
         'reconcile failed',
@@ -74,9 +77,20 @@ export function createController(deps: ReconcileDeps): Controller {
   /** What the journal holds of each object, so that a change of one container asks no database about all of them. */
   const known = new Map<string, { record: ExperimentRecord; run: Run | undefined }>();
   function remember(name: string): void {
-    const record = journal.experiments.get(name);
-    if (record) known.set(name, { record, run: record.runId ? journal.runs.get(record.runId) : undefined });
-    else known.delete(name);
+    try {
+      const record = journal.experiments.get(name);
+      if (record) known.set(name, { record, run: record.runId ? journal.runs.get(record.runId) : undefined });
+      else known.delete(name);
+    } catch (error) {
+      deps.log.error({ experiment: name, error: describeError(error) }, 'journal not readable');
+    }
+  }
+
+  /** ms; tries that fail must not push the deadline away. */
+  function untilDeadline(name: string): number {
+    const run = known.get(name)?.run;
+    const left = run?.endedAt === null ? remaining(clock, run.deadline) : 0;
+    return left > 0 ? left : Number.POSITIVE_INFINITY;
   }
 
   inventory.onChange((change) => {
@@ -114,6 +128,7 @@ export function createController(deps: ReconcileDeps): Controller {
     },
     resync,
     pass: (name) => {
+      if (stopping) return Promise.reject(stopping);
       const asked = Promise.withResolvers<PassResult>();
       waiting.set(name, [...(waiting.get(name) ?? []), asked]);
       queue.add(name);
@@ -121,9 +136,10 @@ export function createController(deps: ReconcileDeps): Controller {
     },
     idle: queue.idle,
     drain: async () => {
+      stopping = new SquallError('SQ503', 'the daemon is stopping', { terminal: false });
+      for (const { reject } of [...waiting.values()].flat()) reject(stopping);
+      waiting.clear();
       await queue.drain();
-      const stopped = new SquallError('SQ503', 'the daemon is stopping', { terminal: false });
-      for (const { reject } of [...waiting.values()].flat()) reject(stopped);
     },
   };
 }
@@ -139,14 +155,17 @@ async function retryFailed(deps: ReconcileDeps): Promise<void> {
 
 /**
  * Watches for steps of the wall clock against boot time: netfilter's datestop is wall time, so a step moves a running fault's end.
- * Calls `onStep` with the step in ms; the returned function ends the watch.
+ * Calls `onStep` with the step in ms (about 0 where the machine was suspended: timers are late then); the returned function ends the watch.
  */
 export function watchClock(clock: Clock, onStep: (ms: number) => void, every = 500, least = 200): () => void {
   let offset = clock.now() - clock.boot();
+  let last = clock.boot();
   let cancel: () => void;
   const check = () => {
     const now = clock.now() - clock.boot();
-    if (Math.abs(now - offset) >= least) {
+    const slept = clock.boot() - last - every;
+    last = clock.boot();
+    if (Math.abs(now - offset) >= least || slept >= SLEPT) {
       onStep(now - offset);
       offset = now;
     }

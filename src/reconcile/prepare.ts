@@ -35,16 +35,18 @@ export function deadlineOf({ clock }: ReconcileDeps, plan: Plan, run: Run | unde
 
 /**
  * Asks every fault what it needs on each target. A target that went meanwhile is left out. A fault that can't be put on a target of
- * a running run is reported and left out; for a run that is still to start it throws, and nothing is started.
+ * a running run is reported and left out; what may work another time is the `failure`, and holds up nothing else. For a run that is
+ * still to start it throws, and nothing is started.
  */
 export async function prepareAll(
   deps: ReconcileDeps,
   input: PlanInput,
   plan: Plan,
-): Promise<{ prepared: Prepared[]; skipped: number }> {
+): Promise<{ prepared: Prepared[]; skipped: number; failure: unknown }> {
   const injections = injectionsOf(plan);
   const starting = plan.actions.some(({ kind }) => kind === 'start');
   const deadline = deadlineOf(deps, plan, input.run);
+  let failure: unknown;
   const results = await eachOf(injections, AT_ONCE, async (injection): Promise<Prepared | undefined> => {
     try {
       const draft = draftEffect(deps, input, injection, deadline);
@@ -52,7 +54,11 @@ export async function prepareAll(
       return { injection, undo };
     } catch (error) {
       if (!(error instanceof SquallError)) throw error;
-      if (error.code !== 'SQ307' && (starting || !error.terminal)) throw error;
+      if (error.code !== 'SQ307' && starting) throw error;
+      if (error.code !== 'SQ307' && !error.terminal) {
+        failure = error;
+        return undefined;
+      }
       const { name } = injection.target;
       const message = `${injection.fault.type} is not put on ${name}: ${describeError(error)}`;
       emit(deps, { experiment: input.name, target: name, reason: 'NotInjected', message, warning: true });
@@ -60,7 +66,7 @@ export async function prepareAll(
     }
   });
   const prepared = results.filter((result) => result !== undefined);
-  return { prepared, skipped: injections.length - prepared.length };
+  return { prepared, skipped: injections.length - prepared.length, failure };
 }
 
 /** The effect as it will stand in the journal; one that is there already keeps what it had to undo until then. */

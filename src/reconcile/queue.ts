@@ -48,11 +48,13 @@ export function createQueue({ clock, workers, work }: QueueOptions): WorkQueue {
 
   function addAfter(key: string, ms: number): void {
     if (!open) return;
-    const due = clock.boot() + ms;
+    const now = clock.boot();
     const before = delayed.get(key);
-    if (before && before.due <= due) return;
+    const due = Math.min(now + ms, before?.due ?? Number.POSITIVE_INFINITY);
+    // One that is past already (the machine was suspended: timers stood still, boot time did not) is armed anew.
+    if (before && before.due === due && due > now) return;
     before?.cancel();
-    const cancel = clock.after(ms, () => {
+    const cancel = clock.after(Math.max(due - now, 0), () => {
       delayed.delete(key);
       add(key);
     });

@@ -51,6 +51,8 @@ export async function reconcile(deps: ReconcileDeps, name: string, look: boolean
 interface Ready {
   prepared: Prepared[];
   skipped: number;
+  /** Why some of the injections are to be tried again. */
+  failure?: unknown;
   /** A fault's own word, having looked at its target, that it can't have it. */
   refusal?: Refusal;
 }
@@ -69,7 +71,7 @@ async function act(
   deps: ReconcileDeps,
   input: PlanInput,
   plan: Plan,
-  { prepared, skipped, refusal }: Ready,
+  { prepared, skipped, failure, refusal }: Ready,
 ): Promise<PassResult> {
   const finishing = plan.actions.some(({ kind }) => kind === 'finish');
   if (prepared.length > 0) deps.at('before-intent');
@@ -79,9 +81,10 @@ async function act(
     deps.at('after-finish');
     for (const { id } of input.run?.targets ?? []) deps.hosts.forget(id);
   }
-  adoptAll(deps, plan);
-  await injectAll(deps, input, committed);
+  // What can't go in just now must not keep in the world what is to come out.
+  const failed = await putIn(deps, input, plan, committed);
   const wait = await recoverAll(deps, plan, input.run?.recoveryTimeout ?? 0);
+  if (failed ?? failure) throw failed ?? failure;
   const done = plan.actions.length - skipped;
   const again = !refusal && wait === undefined && done > 0;
   const waits = [wait, plan.wakeAfter, skipped > 0 || refusal ? SKIPPED_RETRY : undefined].filter(
@@ -93,6 +96,22 @@ async function act(
     injected: committed.length,
     forgotten: plan.actions.some(({ kind }) => kind === 'forget'),
   };
+}
+
+/** Resolves with what went wrong. */
+async function putIn(
+  deps: ReconcileDeps,
+  input: PlanInput,
+  plan: Plan,
+  committed: readonly Committed[],
+): Promise<unknown> {
+  try {
+    adoptAll(deps, plan);
+    await injectAll(deps, input, committed);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** No write, no injection; but what takes faults out goes on without one. */

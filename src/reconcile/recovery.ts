@@ -22,9 +22,9 @@ export interface RecoveryDeps {
   metrics?: Metrics;
 }
 
-/** `lost`: somebody else has claimed it, or it moved on; look again. */
+/** `lost`: somebody else has claimed it, or it moved on; look again. Not `recorded`: done, but the journal does not know. */
 export type RecoveryOutcome =
-  | { state: 'recovered' }
+  | { state: 'recovered'; recorded: boolean }
   | { state: 'waiting'; retryAfter: number; reason: string }
   | { state: 'failed'; reason: string }
   | { state: 'lost' };
@@ -57,13 +57,13 @@ export async function recoverEffect(
   at('after-recover');
   if (outcome.done) {
     const event = eventOf(deps, effect, 'Recovered', kind.type);
-    tryWrite(deps, () => {
+    const recorded = tryWrite(deps, () => {
       journal.effects.recovered(claimed, clock.now());
       emit(deps, event);
     });
     at('after-recovered-mark');
     measure(deps, claimed);
-    return { state: 'recovered' };
+    return { state: 'recovered', recorded };
   }
   const since = clock.boot() - (claimed.recoveringBoot ?? clock.boot());
   if (since < recoveryTimeout) {
@@ -135,18 +135,20 @@ function claim({ journal, clock, claimant, log }: RecoveryDeps, effect: Effect):
   }
 }
 
-function tryWrite({ log, journal }: RecoveryDeps, work: () => void): void {
+/** True where it was written. */
+function tryWrite({ log, journal }: RecoveryDeps, work: () => void): boolean {
   try {
     journal.transaction(work);
+    return true;
   } catch (error) {
     log.error({ error: describeError(error) }, 'journal not writable: the recovery is not recorded');
+    return false;
   }
 }
 
 function measure({ metrics, clock, journal }: RecoveryDeps, effect: Effect): void {
   if (!metrics) return;
   const type = effect.fault.type;
-  metrics.faultActive.remove({ experiment: effect.experiment, type, target: effect.target.name });
   metrics.recover.observe({ type }, (clock.now() - (effect.recoveringAt ?? clock.now())) / 1000);
   const run = journal.runs.get(effect.runId);
   const late = run ? -remaining(clock, run.deadline) : 0;

@@ -35,9 +35,14 @@ export function formatDoctor(
     .join('\n');
 }
 
+/** What one thing mends is told together. */
 function mends(checks: readonly Check[], style: Style): string {
-  return checks
-    .filter(({ state, mend }) => state !== 'ok' && mend !== '')
-    .map(({ id, state, mend }) => `${paintWord(style, state)} ${style.bold(id)}: ${clean(mend)}\n`)
+  const open = checks.filter(({ state, mend }) => state !== 'ok' && mend !== '');
+  return [...Map.groupBy(open, ({ state, mend }) => `${state} ${mend}`).values()]
+    .map((alike) => {
+      const [{ state, mend }] = alike as [Check];
+      const ids = alike.map(({ id }) => style.bold(id)).join(', ');
+      return `${paintWord(style, state)} ${ids}: ${clean(mend)}\n`;
+    })
     .join('');
 }

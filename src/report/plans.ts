@@ -108,7 +108,7 @@ function why(record: ExperimentRecord, plan: Plan): string {
     return `, once ${plan.lookups.map(({ host }) => clean(host)).join(', ')} resolves`;
   if (!draft)
     return [record.reason, record.message]
-      .filter(Boolean)
+      .filter((text) => text !== '' && text !== record.phase)
       .map((text) => `, ${clean(text)}`)
       .join('');
   const verb = plan.actions.some(({ kind }) => kind === 'start') ? 'starts' : 'takes up the change';
@@ -164,9 +164,13 @@ function paintSign(sign: Sign, style: Style): string {
 
 const REFUSED = new Set(['Denied', 'Invalid', 'Pending']);
 
+/** How many want something that a daemon would not do now. */
+export function countRefused(plans: readonly NamedPlan[]): number {
+  return plans.filter(({ plan }) => REFUSED.has(plan.record?.phase ?? '')).length;
+}
+
 function summary(plans: readonly NamedPlan[]): string {
   const count = (test: (one: NamedPlan) => boolean) => plans.filter(test).length;
   const signs = (sign: Sign) => count((one) => isDifferent(one) && overallSign(one.plan) === sign);
-  const refused = count(({ plan }) => REFUSED.has(plan.record?.phase ?? ''));
-  return `${plural(plans.length, 'experiment')}: ${signs('+')} to start, ${signs('~')} to change, ${signs('-')} to end, ${refused} waiting or refused`;
+  return `${plural(plans.length, 'experiment')}: ${signs('+')} to start, ${signs('~')} to change, ${signs('-')} to end, ${countRefused(plans)} waiting or refused`;
 }

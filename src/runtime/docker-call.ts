@@ -1,3 +1,4 @@
+import type Dockerode from 'dockerode';
 import type { Clock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
 
@@ -18,6 +19,17 @@ export interface CallOptions {
 interface HttpError extends Error {
   statusCode: number;
   json?: { message?: string } | null;
+}
+
+/** What of a client takes a signal too, which its types don't say: an answer that never comes would keep its socket for good. */
+export interface Abortable {
+  version(options: { abortSignal: AbortSignal }): Promise<Dockerode.DockerVersion>;
+  ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
+  info(options: { abortSignal: AbortSignal }): ReturnType<Dockerode['info']>;
+}
+
+export function abortable(client: Dockerode): Abortable {
+  return client as unknown as Abortable;
 }
 
 const BROKEN = ['ECONNRESET', 'EPIPE'];

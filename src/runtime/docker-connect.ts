@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import { SquallError } from '../core/errors.ts';
+import { abortable } from './docker-call.ts';
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 /** The oldest API that has all that is used here (Engine 20.10), and the newest whose answers are known to be read right. */
@@ -28,7 +29,7 @@ export interface Connection {
   close(): void;
 }
 
-type Ask = <T>(what: string, run: () => Promise<T>) => Promise<T | undefined>;
+type Ask = <T>(what: string, run: (abortSignal: AbortSignal) => Promise<T>) => Promise<T | undefined>;
 
 /** Opens nothing yet. `ask` gives the question for the version its time limit and its errors. */
 export function connectTo(options: { host?: string; socket?: string }, ask: Ask): Connection {
@@ -44,7 +45,9 @@ export function connectTo(options: { host?: string; socket?: string }, ask: Ask)
   let negotiated: Promise<{ client: Dockerode; version: EngineVersion }> | undefined;
 
   const negotiate = async () => {
-    const said = await ask('version', () => new Dockerode(base).version());
+    const said = await ask('version', (abortSignal) =>
+      abortable(new Dockerode(base)).version({ abortSignal }),
+    );
     const version = agreeOn(said ?? {});
     return { client: new Dockerode({ ...base, version: `v${version.api}` }), version };
   };

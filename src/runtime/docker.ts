@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
 import { eachOf } from '../core/parallel.ts';
 import type { Container } from '../core/types.ts';
-import { type CallOptions, callEngine } from './docker-call.ts';
+import { abortable, type CallOptions, callEngine } from './docker-call.ts';
 import { type Connection, connectTo } from './docker-connect.ts';
 import { type EngineEvent, type EngineEvents, followEvents } from './docker-events.ts';
 import { type EngineInfo, toContainer, toInfo } from './docker-map.ts';
@@ -103,10 +103,14 @@ function reads(call: Call, connection: Connection, clock: Clock) {
   return {
     inspect,
     ids,
-    ping: async () => void (await read('ping', (client) => client.ping())),
+    ping: async () =>
+      void (await read('ping', (client, abortSignal) => abortable(client).ping({ abortSignal }))),
     info: async () => {
       const version = await connection.version();
-      return toInfo(await read('info', (client) => client.info()), version);
+      return toInfo(
+        await read('info', (client, abortSignal) => abortable(client).info({ abortSignal })),
+        version,
+      );
     },
     list: async () => {
       const found = await eachOf(await ids(), INSPECTS_AT_ONCE, inspect);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { systemClock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
 
 export interface ExecResult {
@@ -12,6 +13,11 @@ export interface ExecOptions {
   /** ms; the child is killed after that. Default 10 s. */
   timeout?: number;
 }
+
+/** ms. */
+export const EXEC_LIMIT = 10_000;
+/** ms that a program may take to end once it was killed. */
+export const KILL_LIMIT = 2000;
 
 /** How programs are run: `exec`, or a spawner's. */
 export type Exec = (program: string, args: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
@@ -33,7 +39,7 @@ export function exec(
   args: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const timeout = options.timeout ?? 10_000;
+  const { timeout = EXEC_LIMIT } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, PATH: searchPath().join(':'), LC_ALL: 'C' },
@@ -41,22 +47,36 @@ export function exec(
       timeout,
       killSignal: 'SIGKILL',
     });
+    // One that even SIGKILL does not end (it waits inside the kernel), or whose own child holds the pipes, is not waited for.
+    const cancel = systemClock.after(timeout + KILL_LIMIT, () => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      child.unref();
+      reject(tooLong(program, timeout));
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     child.stdin?.on('error', () => {}); // a child that exits early closes its end: its exit code tells
     child.stdin?.end(options.stdin ?? '');
-    child.on('error', (cause: NodeJS.ErrnoException) => reject(startError(program, cause)));
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      cancel();
+      reject(startError(program, cause));
+    });
     child.on('close', (code, signal) => {
+      cancel();
       if (code === null) {
-        const why = child.killed ? `did not end within ${timeout} ms` : `was ended by ${signal}`;
-        reject(new SquallError('SQ303', `${program} ${why}`, { terminal: false }));
-        return;
+        const ended = new SquallError('SQ303', `${program} was ended by ${signal}`, { terminal: false });
+        return reject(child.killed ? tooLong(program, timeout) : ended);
       }
       resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
     });
   });
+}
+
+function tooLong(program: string, timeout: number): SquallError {
+  return new SquallError('SQ303', `${program} did not end within ${timeout} ms`, { terminal: false });
 }
 
 function startError(program: string, cause: NodeJS.ErrnoException): SquallError {

@@ -74,7 +74,13 @@ export function createInventory(engine: InventoryEngine, clock: Clock, log: Log)
   const resync = async () => {
     const listed = await engine.ids();
     const all = new Set([...listed, ...known.keys()]);
-    await eachOf([...all], INSPECTS_AT_ONCE, (id) => looks.run(id, 'list'));
+    const errors = await eachOf([...all], INSPECTS_AT_ONCE, (id) => looks.run(id, 'list').catch(asError));
+    const failed = [...all].filter((_, index) => errors[index]);
+    if (failed.length === 0) return;
+    // One container whose inspection hangs must not hide all the others.
+    if (failed.length === all.size) throw errors[0];
+    log.warn({ containers: failed, error: describeError(errors.find(Boolean)) }, 'not all containers answer');
+    for (const id of failed) clock.after(LOOK_AGAIN, () => up && look(id, 'list'));
   };
   const setUp = (now: boolean) => {
     if (up === now) return;
@@ -106,6 +112,10 @@ export function createInventory(engine: InventoryEngine, clock: Clock, log: Log)
       await following;
     },
   };
+}
+
+function asError(thrown: unknown): unknown {
+  return thrown;
 }
 
 function closedEarly(): SquallError {

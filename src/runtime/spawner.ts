@@ -1,10 +1,11 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../core/clock.ts';
 import { type ErrorCode, SquallError } from '../core/errors.ts';
-import { type Exec, type ExecOptions, type ExecResult, exec } from './exec.ts';
+import { EXEC_LIMIT, type Exec, type ExecOptions, type ExecResult, exec, KILL_LIMIT } from './exec.ts';
 
 /** One line to the child. */
 export interface SpawnRequest {
@@ -30,7 +31,12 @@ export interface Spawner {
 interface Waiting {
   resolve: (result: ExecResult) => void;
   reject: (error: SquallError) => void;
+  /** Stops its clock. */
+  cancel: () => void;
 }
+
+/** ms beyond the program's own limits until the child itself is taken for hung. */
+const SLACK = 3000;
 
 const CHILD = fileURLToPath(new URL(`./spawner-child${extname(import.meta.url)}`, import.meta.url));
 
@@ -46,7 +52,8 @@ export function startSpawner(): Spawner {
   let ids = 0;
   const end = () => {
     open = false;
-    for (const { reject } of waiting.values()) {
+    for (const { reject, cancel } of waiting.values()) {
+      cancel();
       reject(new SquallError('SQ303', 'the process that runs programs has ended', { terminal: false }));
     }
     waiting.clear();
@@ -54,13 +61,18 @@ export function startSpawner(): Spawner {
   child.on('error', end);
   child.on('exit', end);
   child.stdin.on('error', () => {}); // `exit` tells
-  followReplies(child, waiting);
+  followReplies(child.stdout, waiting);
   return {
     exec: (program, args, options = {}) => {
       if (!open) return exec(program, args, options);
       const id = ++ids;
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
+        const limit = (options.timeout ?? EXEC_LIMIT) + KILL_LIMIT + SLACK;
+        // An answer that is there already, unread, counts: this process may have been the one that stood still.
+        const cancel = systemClock.after(limit, () =>
+          setImmediate(() => waiting.has(id) && child.kill('SIGKILL')),
+        );
+        waiting.set(id, { resolve, reject, cancel });
         const request: SpawnRequest = { id, program, args, options };
         child.stdin.write(`${JSON.stringify(request)}\n`);
       });
@@ -69,15 +81,25 @@ export function startSpawner(): Spawner {
   };
 }
 
-function followReplies(
-  child: ChildProcessByStdio<Writable, Readable, null>,
-  waiting: Map<number, Waiting>,
-): void {
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const { id, result, error } = JSON.parse(line) as SpawnReply;
+/** Hands each answer in `output` to who waits for it. */
+export function followReplies(output: Readable, waiting: Map<number, Waiting>): void {
+  createInterface({ input: output }).on('line', (line) => {
+    const reply = parseReply(line);
+    if (!reply) return;
+    const { id, result, error } = reply;
     const asked = waiting.get(id);
     waiting.delete(id);
+    asked?.cancel();
     if (result) asked?.resolve(result);
     else if (error) asked?.reject(new SquallError(error.code, error.message, error));
   });
+}
+
+/** Undefined where the child was killed in the middle of a line: its exit tells. */
+function parseReply(line: string): SpawnReply | undefined {
+  try {
+    return JSON.parse(line) as SpawnReply;
+  } catch {
+    return undefined;
+  }
 }

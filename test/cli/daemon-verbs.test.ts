@@ -108,8 +108,19 @@ describe('without a daemon', () => {
     assert.equal(openHaltFile(statePaths(state).halt).read(), false);
   });
 
+  it('resume says what holds an experiment all the same', async () => {
+    await say('halt', '--all');
+    assert.match((await say('resume', 'rest')).err, /all chaos is halted still: `squall resume --all`/);
+    await say('resume', '--all');
+    assert.doesNotMatch((await say('resume', 'rest')).err, /still|suspend/);
+    const { spec } = record('template');
+    journal.experiments.put(record('template', { spec: { ...spec, suspend: true } }));
+    assert.match((await say('resume', 'template')).err, /suspend: true: `squall run template` starts it\n$/);
+  });
+
   it('wants a name or --all', async () => {
     assert.equal((await say('halt')).code, 2);
+    assert.match((await say('halt', '')).err, /error SQ501: halt what\?/);
     assert.equal((await say('halt', 'rest', '--all')).code, 2);
     assert.equal((await say('resume')).code, 2);
   });

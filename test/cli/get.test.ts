@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { main } from '../../src/cli/program.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { statePaths } from '../../src/daemon/paths.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { until } from '../lab/until.ts';
 import { collector, event, fillState, record, type Scratch, scratch, squall } from './fixture.ts';
@@ -79,10 +81,30 @@ describe('get, with no daemon there', () => {
   it('says where it looked, where there is no journal', async () => {
     const nowhere = join(place.dir, 'nowhere');
     const table = await squall(['get', 'experiments', '--state', nowhere]);
-    assert.deepEqual([table.code, table.out, table.err], [0, '', `No experiments found in ${nowhere}.\n`]);
+    assert.deepEqual([table.code, table.out], [0, '']);
+    assert.ok(table.err.startsWith(`No experiments found: there is no journal in ${nowhere}. `), table.err);
     const json = await squall(['get', 'experiments', '-o', 'json', '--state', nowhere]);
     assert.deepEqual(JSON.parse(json.out).items, []);
     assert.equal((await squall(['get', 'experiment', 'x', '--state', nowhere])).code, 1);
+  });
+});
+
+describe('a state directory that is none', () => {
+  it('is told as a file that is in the way', async () => {
+    const file = join(place.dir, 'file');
+    writeFileSync(file, 'no directory');
+    const { code, err } = await squall(['get', 'experiments', '--state', file]);
+    assert.equal(code, 1);
+    assert.match(err, /SQ305: .*ENOTDIR\n {2}hint: Name the state directory/);
+  });
+
+  it('is told as a journal that is spoilt', async () => {
+    const dir = join(place.dir, 'spoilt');
+    mkdirSync(dir);
+    writeFileSync(statePaths(dir).journal, 'this is no database, and long enough to be read as one');
+    const { code, err } = await squall(['get', 'experiments', '--state', dir]);
+    assert.equal(code, 1);
+    assert.match(err, /SQ305: .*not a database\n {2}hint: Move it away/);
   });
 });
 

@@ -92,6 +92,25 @@ describe('diff', () => {
     assert.deepEqual(await say('diff'), { code: 0, out: '', err: '' });
   });
 
+  it('says that what is refused is no difference', async () => {
+    write('denied', { labels: { 'squall.lab': lab.label, role: 'closed' } });
+    const { code, out, err } = await say('diff');
+
+    assert.deepEqual([code, out], [0, '']);
+    assert.match(err, /^1 experiment waiting or refused: `squall plan` says why\n$/);
+  });
+
+  it('leaves what has a last good version, where its file is wrong now', async () => {
+    const file = join(manifests, 'kept.yaml');
+    writeFileSync(file, 'kind: [');
+    const journal = openJournal(statePaths(state).journal);
+    journal.experiments.put(record('kept', { source: { file, line: 1, column: 1 } }));
+    journal.close();
+    const { code, out, err } = await say('diff');
+    assert.deepEqual([code, out], [2, '']);
+    assert.match(err, /error SQ101 .*\nkept: its file is wrong, the last good version stands\n/);
+  });
+
   it('tells that an experiment whose manifest is gone would end, if it came from there', async () => {
     const journal = openJournal(statePaths(state).journal);
     journal.experiments.put(

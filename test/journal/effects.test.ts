@@ -135,6 +135,13 @@ describe('a claim', () => {
     assert.ok(journal.effects.claim(claimed, claim('sentinel:2', { boot: 10 })));
   });
 
+  it('has its whole time again after a reboot', () => {
+    const claimed = journal.effects.claim(standing(journal), claim('daemon:1')) as Effect;
+    const taken = journal.effects.claim(claimed, claim('sentinel:2', { boot: 10 })) as Effect;
+    assert.equal(taken.recoveringBoot, 10);
+    assert.equal(taken.recoveringAt, claimed.recoveringAt);
+  });
+
   it('is renewed by its claimant at once', () => {
     const claimed = journal.effects.claim(standing(journal), claim('daemon:1')) as Effect;
     assert.ok(journal.effects.claim(claimed, claim('daemon:1')));
@@ -220,6 +227,20 @@ describe('recovered', () => {
     journal.effects.touch(claimed.runId);
     assert.deepEqual(journal.effects.get(claimed.id), before);
   });
+});
+
+it('reopen makes a recovery owed again, whatever came of it, and lets no claim on it hold', () => {
+  const claimed = journal.effects.claim(standing(journal), claim('sentinel:2')) as Effect;
+  const again = journal.effects.reopen(claimed.id);
+  assert.deepEqual(
+    [again?.phase, again?.epoch, again?.recoveringBoot],
+    ['recovering', claimed.epoch + 1, null],
+  );
+  assert.equal(journal.effects.recovered(claimed, NOW), false);
+  const mine = journal.effects.claim(again as Effect, claim('daemon:1')) as Effect;
+  assert.ok(journal.effects.recovered(mine, NOW));
+  assert.equal(journal.effects.reopen(claimed.id)?.phase, 'recovering');
+  assert.equal(journal.effects.reopen(999), undefined);
 });
 
 it('touch raises the epochs of its own run, and leaves the deadline as the world has it', () => {

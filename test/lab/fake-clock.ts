@@ -70,6 +70,12 @@ export class FakeClock implements Clock {
     this.#wall += ms;
   }
 
+  /** The machine is suspended: both clocks go on, timers stand still (CLOCK_MONOTONIC). */
+  suspend(ms: number): void {
+    this.#move(ms);
+    for (const timer of this.#timers) timer.due += ms;
+  }
+
   /** The machine is off for `ms` and boots again: armed timers are lost, the boot clock starts anew. */
   reboot(ms = 0): void {
     this.#wall += ms;

@@ -322,6 +322,14 @@ describe('watching manifests', { concurrency: 8 }, () => {
     assert.deepEqual(watched.problems(), []);
   });
 
+  it('says that a file stands where a directory was named', async () => {
+    using dir = tempDirectory();
+    const file = join(dir.path, 'a.yaml');
+    writeFileSync(file, manifest('a'));
+    await using watched = await watching(file);
+    assert.match(watched.problems().join(), /SQ106 there is no such directory\. A file is in the way/);
+  });
+
   it('reads a directory that appears after the start', async () => {
     using dir = tempDirectory();
     const inner = join(dir.path, 'later/manifests');

@@ -28,6 +28,8 @@ export class Model {
   halted = false;
   foreign: ForeignFault[] = [];
   observations = new Map<number, Observation>();
+  /** Answers of the containers' own resolvers. */
+  readonly hosts = new Map<string, readonly string[]>();
   /** Names of containers that can't be recovered just now. */
   readonly stuck = new Set<string>();
   readonly #manifests = new Map<string, Declared>();
@@ -48,7 +50,7 @@ export class Model {
       metrics: createMetrics('0', this.journal.instance),
       manifests: { state: () => ({ experiments: this.#manifests, problems: [] }) },
       inventory: { containers: () => [...this.#containers.values()] },
-      hosts: { answers: () => new Map() },
+      hosts: { answers: () => this.hosts },
       halt: { read: () => this.halted },
       host: { iptables: true, ip6tables: true },
       foreign: () => this.foreign,

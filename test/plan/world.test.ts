@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { hostKey } from '../../src/faults/fault.ts';
 import { BLOCK, container, containers, declared, effect, idOf, KILL, PAUSE, RESTART, STOP } from './build.ts';
 import { Model, running, word } from './model.ts';
 
@@ -10,6 +11,30 @@ describe('the world of a running experiment', () => {
     assert.deepEqual(model.settle(), []);
     model.start('web-0');
     assert.deepEqual(model.settle().map(word), ['inject web-0 restarted']);
+  });
+
+  it('asks for host names that a new daemon has no answer for, and keeps its peers until there is one', () => {
+    const model = new Model(container('web-0'));
+    const key = hostKey(idOf('web-0'), 'db.example');
+    model.hosts.set(key, ['192.0.2.7']);
+    model.declare(declared({ faults: [{ type: 'network-block', to: [{ host: 'db.example' }] }] }));
+    model.settle();
+    const peers = () =>
+      model.journal.effects.live().flatMap(({ resolved }) => (resolved as { v4: string[] }).v4);
+    assert.deepEqual(peers(), ['192.0.2.7']);
+    model.hosts.clear(); // the daemon was restarted
+    assert.deepEqual(
+      model.pass().lookups.map(({ host }) => host),
+      ['db.example'],
+    );
+    model.hosts.set(key, []); // no server answers just now
+    assert.deepEqual(model.settle(), []);
+    model.start('web-0');
+    assert.deepEqual(model.settle().map(word), ['inject web-0 restarted']);
+    assert.deepEqual(peers(), ['192.0.2.7']);
+    model.hosts.set(key, ['192.0.2.8']);
+    assert.deepEqual(model.settle().map(word), ['inject web-0 peers']);
+    assert.deepEqual(peers(), ['192.0.2.8']);
   });
 
   it('that has a new match gets it too, with mode all', () => {
@@ -131,6 +156,18 @@ describe('acts', () => {
     model.clock.advance(30_000);
     model.settle();
     assert.equal(model.pass().wakeAfter, 30_000);
+  });
+
+  it('with an interval go on striking after the wall clock was set back', () => {
+    const model = running({ duration: '1h', faults: [{ ...KILL, every: '10s' }] }, [
+      container('web-0', { restartPolicy: 'always' }),
+    ]);
+    model.clock.step(-3_600_000);
+    assert.deepEqual(model.settle().map(word), ['inject web-0 strike']);
+    model.clock.advance(9000);
+    assert.deepEqual(model.settle(), []);
+    model.clock.advance(1000);
+    assert.deepEqual(model.settle().map(word), ['inject web-0 strike']);
   });
 
   it('with an interval strike as often as it says', () => {

@@ -98,6 +98,49 @@ describe('injecting', () => {
     assert.deepEqual(states(), ['web-0 running', 'web-1 running']);
   });
 
+  it('that came after its recovery, and can not be taken out just now, is owed still', async () => {
+    const { pass, script, journal, clock, states, phases } = setup();
+    script.meanwhile = () => {
+      script.meanwhile = () => {};
+      const [effect] = journal.effects.live();
+      assert.ok(effect);
+      const claim = { claimant: 'sentinel:2', now: clock.now(), boot: clock.boot() };
+      const claimed = journal.effects.claim(effect, claim);
+      assert.ok(claimed && journal.effects.recovered(claimed, clock.now()));
+      // from here on the engine does not answer for it
+      const down = new SquallError('SQ301', 'no answer', { terminal: false });
+      queueMicrotask(() => script.fails.set(effect.target.name, down));
+    };
+    await pass();
+    assert.deepEqual(states(), BOTH_PAUSED);
+    assert.deepEqual(phases(), ['web-0 recovering', 'web-1 injected']);
+    script.fails.clear();
+    clock.advance(60_000);
+    await pass();
+    assert.deepEqual(states(), ['web-0 running', 'web-1 running']);
+  });
+
+  it('is over for every target when the pass is, also where one could not be marked', async () => {
+    const { deps, pass, states, journal } = setup();
+    const broken = { ...journal.effects };
+    let marks = 0;
+    broken.injected = (...args) => {
+      marks += 1;
+      if (marks === 1) throw new SquallError('SQ305', 'the disk is full', { terminal: false });
+      return journal.effects.injected(...args);
+    };
+    Object.assign(deps, { journal: { ...journal, effects: broken } });
+    const { docker } = deps.faults as unknown as { docker: { pause: (id: string) => Promise<void> } };
+    const pause = docker.pause;
+    docker.pause = async (id) => {
+      if (marks > 0 || states().includes('web-0 paused'))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      return pause(id);
+    };
+    await assert.rejects(pass(), { code: 'SQ305' });
+    assert.deepEqual(states(), BOTH_PAUSED, 'nobody acts on after the pass has ended');
+  });
+
   it('that fails for good on one target is undone there, and ends the run as Failed', async () => {
     const { pass, script, journal, states } = setup();
     script.fails.set('web-1', new SquallError('SQ303', 'cannot pause'));
@@ -140,6 +183,29 @@ describe('recovering', () => {
     assert.equal(await pass(), undefined, 'nobody else has it: there is nothing to wait for');
     assert.deepEqual(states(), ['web-0 paused', 'web-1 running']);
     assert.equal(journal.effects.live().length, 1);
+  });
+
+  it('that could not be written down is done again, and not at once', async () => {
+    const { deps, pass, clock, states, journal } = setup();
+    await pass();
+    clock.advance(60_000);
+    await pass();
+    assert.deepEqual(states(), ['web-0 running', 'web-1 running']);
+    const { plan, input } = {
+      plan: planExperiment(gather(deps, 'exp', 'uid')),
+      input: gather(deps, 'exp', 'uid'),
+    };
+    assert.equal(input.effects.length, 2);
+    const full = () => {
+      throw new SquallError('SQ305', 'the disk is full', { terminal: false });
+    };
+    Object.assign(deps, { journal: { ...journal, transaction: full } });
+    const recover = input.effects.map((effect) => ({
+      kind: 'recover' as const,
+      effect,
+      reason: 'ending' as const,
+    }));
+    assert.equal(await recoverAll(deps, { ...plan, actions: recover }, 60_000), 1000);
   });
 
   it('that must wait says for how long', async () => {

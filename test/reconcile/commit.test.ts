@@ -74,6 +74,20 @@ describe('what a plan decides', () => {
     for (const one of committed) assert.deepEqual(one.effect.deadline, ends);
   });
 
+  it('keeps a halt that another process wrote since the plan was made, and one that it lifted', () => {
+    const { journal, deps, pass } = setup();
+    pass();
+    for (const hold of ['halted', null] as const) {
+      const input = gather(deps, 'exp', 'uid');
+      const plan = planExperiment(input);
+      assert.ok(plan.record);
+      journal.experiments.put({ ...(journal.experiments.get('exp') ?? plan.record), hold });
+      commit(deps, input, { ...plan, record: { ...plan.record, message: `${hold}` } }, []);
+      assert.equal(journal.experiments.get('exp')?.hold, hold);
+      assert.equal(journal.experiments.get('exp')?.message, `${hold}`);
+    }
+  });
+
   it('is all or nothing', () => {
     const { journal, pass } = setup();
     journal.effects.intend = () => assert.fail('the disk is full');

@@ -130,6 +130,16 @@ describe('a delayed key', () => {
     assert.deepEqual(told(), ['a', 'a']);
   });
 
+  it('is not kept from coming by a later time that passed while the machine was suspended', () => {
+    const { clock, queue, told } = scripted();
+    queue.addAfter('a', 300_000);
+    clock.advance(1000);
+    clock.suspend(3_600_000);
+    queue.addAfter('a', 1000);
+    clock.advance(0);
+    assert.deepEqual(told(), ['a'], 'it is due already');
+  });
+
   it('is not kept from coming earlier by a step of the wall clock', () => {
     const { clock, queue, told } = scripted();
     queue.addAfter('a', 300_000);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SquallError } from '../../src/core/errors.ts';
 import { createLog } from '../../src/core/log.ts';
 import type { Container } from '../../src/core/types.ts';
 import { IN_MEMORY, openJournal } from '../../src/journal/journal.ts';
@@ -51,7 +52,7 @@ function setup(...found: Container[]) {
   const pass = (look = false) => reconcile(deps, 'exp', look);
   const states = () => [...world.values()].map(({ name, state }) => `${name} ${state}`).sort();
   const object = () => journal.experiments.get('exp');
-  return { clock, journal, world, manifests, script, put, pass, states, object };
+  return { docker, clock, journal, world, manifests, script, put, pass, states, object };
 }
 
 describe('a pass', () => {
@@ -80,6 +81,27 @@ describe('a pass', () => {
     assert.equal((await pass()).injected, 0);
     assert.equal((await pass(true)).injected, 1);
     assert.deepEqual(states(), ['web-0 paused']);
+  });
+});
+
+describe('what can not go in just now', () => {
+  it('holds up neither other targets nor what is to come out', async () => {
+    const { pass, manifests, states, script, docker } = setup(...containers(3));
+    const only = (names: string[]) => declared({ targets: { select: { names }, mode: 'all' } });
+    manifests.set('exp', only(['web-0']));
+    await pass();
+    manifests.set('exp', only(['web-1', 'web-2']));
+    const inspect = docker.inspect;
+    docker.inspect = async (id) => {
+      if (id === idOf('web-1')) throw new SquallError('SQ301', 'no answer', { terminal: false });
+      return inspect(id);
+    };
+    await assert.rejects(pass(), { code: 'SQ301' });
+    assert.deepEqual(states(), ['web-0 running', 'web-1 running', 'web-2 paused']);
+    docker.inspect = inspect;
+    await pass();
+    assert.deepEqual(states(), ['web-0 running', 'web-1 paused', 'web-2 paused']);
+    assert.ok(script.steps.length > 0);
   });
 });
 

@@ -76,7 +76,7 @@ describe('a recovery', () => {
       if (step === 'after-recover')
         assert.deepEqual([now().phase, script.calls], ['recovering', ['unpause']]);
     };
-    assert.deepEqual(await recoverEffect(deps, effect, 1000), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect(deps, effect, 1000), { state: 'recovered', recorded: true });
     assert.equal(now().phase, 'recovered');
     assert.deepEqual(script.steps, [
       'before-recover',
@@ -100,7 +100,7 @@ describe('a recovery', () => {
     const { deps, effect, journal, clock, now } = scripted();
     journal.effects.claim(effect, { claimant: 'sentinel:2', now: clock.now(), boot: clock.boot() });
     clock.advance(CLAIM_LEASE + 1);
-    assert.deepEqual(await recoverEffect(deps, now(), 1000), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect(deps, now(), 1000), { state: 'recovered', recorded: true });
   });
 
   it('of what is recovered already is lost', async () => {
@@ -119,14 +119,14 @@ describe('a recovery', () => {
   it('of a target that is gone is done', async () => {
     const { deps, effect, script, now } = scripted();
     script.found = undefined;
-    assert.deepEqual(await recoverEffect(deps, effect, 0), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect(deps, effect, 0), { state: 'recovered', recorded: true });
     assert.equal(now().phase, 'recovered');
   });
 
   it('of a target that goes meanwhile (SQ307) is done', async () => {
     const { deps, effect, script, now } = scripted();
     script.fails = new SquallError('SQ307', 'gone');
-    assert.deepEqual(await recoverEffect(deps, effect, 0), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect(deps, effect, 0), { state: 'recovered', recorded: true });
     assert.equal(now().phase, 'recovered');
   });
 
@@ -161,7 +161,7 @@ describe('a recovery', () => {
     await recoverEffect(deps, effect, 0);
     assert.equal(now().phase, 'failed');
     script.fails = undefined;
-    assert.deepEqual(await recoverEffect(deps, now(), 0), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect(deps, now(), 0), { state: 'recovered', recorded: true });
     assert.deepEqual([now().phase, now().error], ['recovered', null]);
   });
 
@@ -187,7 +187,10 @@ describe('a recovery without a journal to write to', () => {
   it('is done all the same', async () => {
     const { deps, effect, script, journal, now } = scripted();
     const full = { ...journal, transaction: () => assert.fail('database or disk is full') };
-    assert.deepEqual(await recoverEffect({ ...deps, journal: full }, effect, 0), { state: 'recovered' });
+    assert.deepEqual(await recoverEffect({ ...deps, journal: full }, effect, 0), {
+      state: 'recovered',
+      recorded: false,
+    });
     assert.deepEqual(script.calls, ['unpause']);
     assert.equal(now().phase, 'injected', 'nobody could write it down');
   });

@@ -28,6 +28,16 @@ describe('the watch on the wall clock', () => {
     }
   });
 
+  it('tells that the machine was suspended: timers are late then', () => {
+    const { clock, told } = watched();
+    clock.advance(700);
+    clock.suspend(60_000);
+    clock.advance(500);
+    assert.deepEqual(told(), [0]);
+    clock.advance(60_000);
+    assert.deepEqual(told(), []);
+  });
+
   it('tells what small steps come to, when it is worth it', () => {
     const { clock, told } = watched();
     for (const _ of [1, 2, 3]) {

@@ -4,6 +4,16 @@ import { formatDoctor } from '../../src/report/doctor.ts';
 import { createStyle } from '../../src/report/style.ts';
 import { check } from '../../src/runtime/doctor-check.ts';
 
+it('what one thing mends is told once', () => {
+  const checks = [
+    check('iptables', 'missing', 'not installed', 'Install it'),
+    check('match-time', 'missing', 'no iptables', 'Install it'),
+    check('ip6tables', 'warn', 'not installed', 'Install it'),
+  ];
+  const [, mends] = formatDoctor(checks, [], createStyle(false)).split('\n\n');
+  assert.equal(mends, 'missing iptables, match-time: Install it\nwarn ip6tables: Install it');
+});
+
 it('a doctor tells the checks, what to mend, and what it comes to', () => {
   const checks = [
     check('engine', 'ok', 'Docker 20'),

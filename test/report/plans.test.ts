@@ -65,6 +65,15 @@ describe('a plan', () => {
     assert.match(text, /\n5 experiments: 1 to start, 1 to change, 1 to end, 1 waiting or refused\n$/);
   });
 
+  it('says no word twice', () => {
+    const rests = planOf('d', [], 'Completed');
+    const plan = {
+      ...rests.plan,
+      record: record('d', { phase: 'Suspended', reason: 'Suspended', message: 'm' }),
+    };
+    assert.match(formatPlans([{ ...rests, plan }], style), /^d: Suspended, m\n/);
+  });
+
   it('sums up nothing', () => assert.match(formatPlans([], style), /^0 experiments: /));
 
   it('is the same as JSON', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SquallError } from '../../src/core/errors.ts';
 import { exec, searchPath } from '../../src/runtime/exec.ts';
 
 /** A program of our own that does as `script` says. */
@@ -32,6 +33,14 @@ describe('exec', () => {
       message: 'sleep did not end within 30 ms',
       terminal: false,
     });
+  });
+
+  it('does not wait for who holds its output beyond that', async () => {
+    const script = 'sleep 6 & echo; sleep 6';
+    const waits = new Promise((resolve) => setTimeout(resolve, 5000, 'waits').unref());
+    const failure = exec('sh', ['-c', script], { timeout: 30 }).catch((error: unknown) => error);
+    const first = await Promise.race([failure, waits]);
+    assert.ok(first instanceof SquallError && first.code === 'SQ303', `${first}`);
   });
 
   it('tells when a program was killed', async () => {

@@ -219,6 +219,24 @@ describe('the inventory', () => {
     await inventory.close();
   });
 
+  it('lists all the others where one can not be inspected, and looks at that one again', async () => {
+    const { script, engine } = scripted(box('a'), box('b'));
+    let hangs = true;
+    const inspect = async (id: string) => {
+      if (hangs && id === box('a').id) throw new SquallError('SQ301', 'no answer', { terminal: false });
+      return engine.inspect(id);
+    };
+    const clock = new FakeClock();
+    const inventory = createInventory({ ...engine, inspect }, clock, log);
+    await inventory.start();
+    assert.deepEqual([inventory.get(box('a').id), inventory.get(box('b').id)?.name], [undefined, 'b']);
+    assert.equal(script.subscriptions, 1);
+    hangs = false;
+    await clock.run(250);
+    assert.equal(inventory.get(box('a').id)?.name, 'a');
+    await inventory.close();
+  });
+
   it('goes on where a listener throws, and stops telling one that left', async () => {
     const { script, inventory, told } = await started(box('a'));
     inventory.onChange(() => {

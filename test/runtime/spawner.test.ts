@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { startSpawner } from '../../src/runtime/spawner.ts';
+import { followReplies, startSpawner } from '../../src/runtime/spawner.ts';
 import { until } from '../lab/until.ts';
 
 const spawner = startSpawner();
 after(() => spawner.close());
+
+/** What is made of a child's answers. */
+function replies() {
+  const output = new PassThrough();
+  const told: number[] = [];
+  const one = (id: number) => ({
+    resolve: () => told.push(id),
+    reject: () => told.push(-id),
+    cancel: () => {},
+  });
+  followReplies(output, new Map([1, 2].map((id) => [id, one(id)])));
+  return { output, told };
+}
 
 const parentOf = (script: string) => spawner.exec(process.execPath, ['-e', script]);
 
@@ -49,6 +64,14 @@ describe('a spawner', () => {
     assert.equal(refusal, undefined);
     const here = await mortal.exec(process.execPath, ['-e', 'console.log(process.ppid)']);
     assert.equal(Number(here.stdout), process.pid);
+  });
+
+  it('bears an answer that breaks off, as of a child that was killed in it', async () => {
+    const { output, told } = replies();
+    output.write('{"id":1,"result":{"code":0,"stdout":"x","stderr":""}}\n{"id":2,"result":{"co');
+    output.end();
+    await once(output, 'close');
+    assert.deepEqual(told, [1]);
   });
 
   it('bears signals that are meant for the daemon, and ends when the daemon does', async () => {

@@ -1,5 +1,5 @@
 import type { Json } from '../../core/canonical.ts';
-import { SquallError } from '../../core/errors.ts';
+import { describeError, SquallError } from '../../core/errors.ts';
 import { together } from '../../core/parallel.ts';
 import type { Container, Effect } from '../../core/types.ts';
 import { chooseBackend, type Family, saveAll } from '../../runtime/iptables.ts';
@@ -160,18 +160,23 @@ async function enterIfThere<T>(
   try {
     return await enter(context, effect, use);
   } catch (error) {
-    const gone = error instanceof SquallError && error.code === 'SQ307';
-    if (gone || netnsRefusal(error) === 'reused') return undefined;
+    if (error instanceof SquallError && error.code === 'SQ307') return undefined;
     throw error;
   }
 }
 
-function enter<T>(context: FaultContext, effect: Effect, use: (ns: Netns) => Promise<T>): Promise<T> {
+/** Throws SQ307 too where the process is another's by now, as one that is just dying looks to be: the target is gone then. */
+async function enter<T>(context: FaultContext, effect: Effect, use: (ns: Netns) => Promise<T>): Promise<T> {
   const { pid, netns } = undoOf(effect);
-  return context.netns.enter({ ...effect.target, pid }, (ns) => {
-    if (ns.inode === netns) return use(ns);
-    throw new SquallError('SQ307', `${effect.target.name} runs in another network namespace now`);
-  });
+  try {
+    return await context.netns.enter({ ...effect.target, pid }, (ns) => {
+      if (ns.inode === netns) return use(ns);
+      throw new SquallError('SQ307', `${effect.target.name} runs in another network namespace now`);
+    });
+  } catch (error) {
+    if (netnsRefusal(error) !== 'reused') throw error;
+    throw new SquallError('SQ307', describeError(error), { cause: error });
+  }
 }
 
 async function revertAll(context: FaultContext, effect: Effect, applied: readonly Applied[]): Promise<void> {
