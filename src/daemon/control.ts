@@ -11,12 +11,19 @@ export function createControl(options: {
   deps: ReconcileDeps;
   controller: Controller;
   health: () => Health;
+  /** Containers are listed and manifests read. */
+  started: () => boolean;
   events: Set<(event: SquallEvent) => void>;
 }): Control {
-  const { deps, controller, health, events } = options;
+  const { deps, controller, health, started, events } = options;
 
   async function run(name: string): Promise<{ run: string }> {
     const record = findExperiment(deps.journal, name);
+    if (!started())
+      throw new SquallError('SQ503', 'the daemon is still starting', {
+        hint: 'Try again in a moment',
+        terminal: false,
+      });
     if (deps.halt.read() || record.hold) {
       const all = deps.halt.read();
       throw new SquallError('SQ207', all ? 'all chaos is halted' : `${name} is ${record.hold}`, {
@@ -27,16 +34,18 @@ export function createControl(options: {
     if (current?.endedAt === null)
       throw new SquallError('SQ206', `${name} is running already: run ${current.id}`);
     deps.journal.transaction(() => deps.journal.experiments.put({ ...record, runRequested: 'manual' }));
-    await controller.pass(name);
+    const { refusal } = await controller.pass(name);
     const after = deps.journal.experiments.get(name);
     if (after?.runId && after.runId !== record.runId) return { run: after.runId };
-    throw refusalFor(deps, name);
+    const why = refusal?.message ?? `see \`squall describe ${name}\``;
+    throw new SquallError(refusal?.code ?? 'SQ401', `${name} did not start: ${why}`);
   }
 
   async function hold(name: string | 'all', kind: 'halted' | 'suspended' | null): Promise<HoldResult> {
     if (name !== 'all') findExperiment(deps.journal, name);
     const names = setHold(deps, name, kind);
-    await Promise.all(names.map((each) => settled(controller, each)));
+    // Before the first listing nothing is known of any container: the start itself takes up what is resumed.
+    if (kind !== null || started()) await Promise.all(names.map((each) => settled(controller, each)));
     return holdResult(deps.journal, name, names, kind);
   }
 
@@ -56,15 +65,4 @@ export function createControl(options: {
 /** Resolves when there is nothing left to do for the experiment but wait. */
 async function settled(controller: Controller, name: string): Promise<void> {
   while ((await controller.pass(name)).again);
-}
-
-/** The newest warning about the experiment says why nothing started. */
-function refusalFor({ journal }: ReconcileDeps, name: string): SquallError {
-  const record = journal.experiments.get(name);
-  const events = journal.events.list({ experiment: name, limit: 5 }).reverse();
-  const warning = events.find(({ type }) => type === 'Warning');
-  return new SquallError(
-    'SQ204',
-    `${name} did not start: ${record?.message || warning?.message || 'refused'}`,
-  );
 }

@@ -129,7 +129,13 @@ async function assemble(
   };
   const controller = createController(deps);
   const sources: HealthSources = { state, inventory, manifests, sentinel, started: false };
-  const control = createControl({ deps, controller, health: () => healthOf(sources), events });
+  const control = createControl({
+    deps,
+    controller,
+    health: () => healthOf(sources),
+    started: () => sources.started,
+    events,
+  });
   const server = createServer({ journal, control, metrics: () => scrape(deps), log });
   const setForeign = (seen: readonly ForeignFault[]) => {
     foreign = seen;

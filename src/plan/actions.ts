@@ -1,4 +1,5 @@
 import type { Json } from '../core/canonical.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import type {
   Container,
   Effect,
@@ -8,6 +9,13 @@ import type {
   SlottedFault,
   TargetRef,
 } from '../core/types.ts';
+
+/** Why a selection is refused, or waits. */
+export interface Refusal {
+  code: ErrorCode;
+  reason: string;
+  message: string;
+}
 
 /** Why a fault is put in (again). */
 export type InjectReason =
@@ -80,6 +88,8 @@ export interface Plan {
   record: ExperimentRecord | undefined;
   /** Not empty: resolve these first and plan again; nothing else is decided yet. */
   lookups: Lookup[];
+  /** Why nothing starts, where something was to. */
+  refusal?: Refusal;
   /** ms until time alone changes the plan. */
   wakeAfter: number | undefined;
 }

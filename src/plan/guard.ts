@@ -1,4 +1,4 @@
-import { type ErrorCode, SquallError } from '../core/errors.ts';
+import { SquallError } from '../core/errors.ts';
 import {
   LABEL_ENABLED,
   LABEL_ONE_OFF,
@@ -10,6 +10,7 @@ import {
 import { namespaceOwner } from '../core/namespaces.ts';
 import type { BlastRadius, Container, Effect, FaultSpec } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
+import type { Refusal } from './actions.ts';
 
 /** Another instance's live fault on a container, as its marks tell. */
 export interface ForeignFault {
@@ -32,13 +33,6 @@ export interface GuardInput {
   foreign: readonly ForeignFault[];
   /** Ids of Squall's own containers. */
   self: ReadonlySet<string>;
-}
-
-/** Why a selection is refused. */
-export interface Refusal {
-  code: ErrorCode;
-  reason: string;
-  message: string;
 }
 
 /** Undefined where the whole selection is permitted. It is never trimmed. */
@@ -227,3 +221,5 @@ export function refusalOf(error: unknown): Refusal {
     message: error.hint ? `${error.message}. ${error.hint}` : error.message,
   };
 }
+
+export type { Refusal } from './actions.ts';

@@ -12,7 +12,8 @@ export function result(
   wakeAfter?: number,
 ): Plan {
   const wake = wakeAfter === undefined || !Number.isFinite(wakeAfter) ? undefined : wakeAfter;
-  return { actions, record: withStatus(input, record, status), lookups: [], wakeAfter: wake };
+  const plan = { actions, record: withStatus(input, record, status), lookups: [], wakeAfter: wake };
+  return status.refusal ? { ...plan, refusal: status.refusal } : plan;
 }
 
 export function heldStatus({ name, hold }: ExperimentRecord): Status {

@@ -20,6 +20,8 @@ export interface PassResult {
   injected: number;
   /** The object is gone: nothing of this name is left. */
   forgotten: boolean;
+  /** Why nothing started, where something was to. */
+  refusal: Refusal | undefined;
 }
 
 /** Passes that may see the world change under them before they give way to the next. */
@@ -45,7 +47,7 @@ export async function reconcile(deps: ReconcileDeps, name: string, look: boolean
     if (injectionsOf(plan).length > 0 && !sameActions(plan, latest)) continue;
     return act(deps, now, ready.refusal ? denyPlan(now, ready.refusal) : latest, ready);
   }
-  return { again: true, after: undefined, injected: 0, forgotten: false };
+  return { again: true, after: undefined, injected: 0, forgotten: false, refusal: undefined };
 }
 
 interface Ready {
@@ -95,6 +97,7 @@ async function act(
     after: waits.length > 0 ? Math.min(...waits) : undefined,
     injected: committed.length,
     forgotten: plan.actions.some(({ kind }) => kind === 'forget'),
+    refusal: plan.refusal,
   };
 }
 

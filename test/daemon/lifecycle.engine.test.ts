@@ -362,6 +362,12 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
       /1 container matches, none has opted in: re-create them with the label squall.enabled=true/,
     );
     assert.equal(await reach(target, await peer.ip4()), 'open');
+    const asked = await daemon.api('POST', '/api/v1/experiments/outside/run');
+    assert.deepEqual(
+      [asked.status, JSON.parse(asked.body).error.code],
+      [409, 'SQ202'],
+      'the refusal has its own code',
+    );
     site.remove('outside.yaml');
     await forgotten('outside');
   });

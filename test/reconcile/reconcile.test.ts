@@ -58,7 +58,13 @@ function setup(...found: Container[]) {
 describe('a pass', () => {
   it('starts what is wanted, asks for another look, and then for the deadline', async () => {
     const { pass, states, script } = setup(...containers(2));
-    assert.deepEqual(await pass(), { again: true, after: undefined, injected: 2, forgotten: false });
+    assert.deepEqual(await pass(), {
+      again: true,
+      after: undefined,
+      injected: 2,
+      forgotten: false,
+      refusal: undefined,
+    });
     assert.deepEqual(states(), ['web-0 paused', 'web-1 paused']);
     assert.deepEqual(script.steps.slice(0, 3), ['before-intent', 'after-intent', 'after-inject']);
     assert.deepEqual(await pass(), { again: false, after: 60_000, injected: 0, forgotten: false });
