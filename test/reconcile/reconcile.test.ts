@@ -67,7 +67,13 @@ describe('a pass', () => {
     });
     assert.deepEqual(states(), ['web-0 paused', 'web-1 paused']);
     assert.deepEqual(script.steps.slice(0, 3), ['before-intent', 'after-intent', 'after-inject']);
-    assert.deepEqual(await pass(), { again: false, after: 60_000, injected: 0, forgotten: false });
+    assert.deepEqual(await pass(), {
+      again: false,
+      after: 60_000,
+      injected: 0,
+      forgotten: false,
+      refusal: undefined,
+    });
   });
 
   it('tells when the object is gone', async () => {
