@@ -34,7 +34,6 @@ const NEEDED = [
 main(async () => {
   const [counts, ...files] = process.argv.slice(2);
   if (!counts || files.length === 0) throw new SetupError('usage: node scripts/kernel.mjs COUNTS FILE...');
-  // Not in /tmp: that is a file system of its own inside.
   const cache = join(root, 'node_modules', '.cache');
   mkdirSync(cache, { recursive: true });
   const dir = mkdtempSync(join(cache, 'kernel-'));
@@ -71,11 +70,11 @@ function initScript(dir, counts, files) {
     ...files.map((file) => join(root, file)),
   ];
   return `#!/bin/sh
-export PATH=${quote(environment().PATH)} HOME=/root CI=${process.env.CI ? 'true' : ''} NODE_NO_WARNINGS=1
+export PATH=${quote(environment().PATH)} HOME=/root CI=${process.env.CI ? 'true' : ''} NODE_NO_WARNINGS=1 TMPDIR=/run/tmp
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
+mkdir /run/tmp
 mount -t cgroup2 cgroup /sys/fs/cgroup
 ip link set lo up
 for module in ${NEEDED.join(' ')}; do modprobe -d ${quote(dir)} "$module" || echo "no module $module"; done

@@ -192,7 +192,6 @@ async function kernel(filter) {
     if (!(error instanceof SetupError)) throw error;
     return { skipped: error.message };
   }
-  // Not in /tmp: that is a file system of its own in that kernel.
   const counts = join(root, 'node_modules', '.cache', `kernel-counts-${process.pid}.json`);
   try {
     const ok = await start(node, ['scripts/kernel.mjs', counts, ...files], 8 * MINUTE);

@@ -32,7 +32,8 @@ export async function openPrivateEngine(): Promise<PrivateEngine> {
       ...['--host', `unix://${socketPath}`, '--bridge', 'none', '--iptables=false', '--ip6tables=false'],
     ];
     const file = openSync(log, 'a');
-    engine = spawn('dockerd', args, { stdio: ['ignore', file, file] });
+    // In a network of its own: an engine without a bridge removes docker0 where it starts, and that is the machine's.
+    engine = spawn('unshare', ['--net', '--', 'dockerd', ...args], { stdio: ['ignore', file, file] });
     const answers = () =>
       docker.ping().then(
         () => true,
