@@ -3,22 +3,14 @@ import { formatJson } from '../report/json.ts';
 import { countRefused, formatDiff, isDifferent, viewPlan } from '../report/plans.ts';
 import { plural } from '../report/problems.ts';
 import type { Io } from './io.ts';
-import { dockerHostOption, outputOption, stateOption } from './options.ts';
-import { type PlanOptions, planNow } from './planning.ts';
+import { type PlanOptions, planArguments, planNow } from './planning.ts';
 import { action, type Cli } from './verb.ts';
 
 export function addDiff(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command('diff')
-    .description('tell only what a daemon would change now; exit code 1 where it would change something')
-    .argument(
-      '[paths...]',
-      'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
-    )
-    .addOption(outputOption(['text', 'json']))
-    .addOption(stateOption())
-    .addOption(dockerHostOption())
-    .action(action(cli, diff));
+    .description('tell only what a daemon would change now; exit code 1 where it would change something');
+  planArguments(command).action(action(cli, diff));
 }
 
 async function diff(io: Io, paths: string[], options: PlanOptions & { output: string }): Promise<number> {

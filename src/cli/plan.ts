@@ -2,22 +2,14 @@ import type { Command } from 'commander';
 import { formatJson } from '../report/json.ts';
 import { formatPlans, viewPlan } from '../report/plans.ts';
 import type { Io } from './io.ts';
-import { dockerHostOption, outputOption, stateOption } from './options.ts';
-import { type PlanOptions, planNow } from './planning.ts';
+import { type PlanOptions, planArguments, planNow } from './planning.ts';
 import { action, type Cli } from './verb.ts';
 
 export function addPlan(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command('plan')
-    .description('tell what a daemon would do with these manifests now; changes nothing')
-    .argument(
-      '[paths...]',
-      'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
-    )
-    .addOption(outputOption(['text', 'json']))
-    .addOption(stateOption())
-    .addOption(dockerHostOption())
-    .action(action(cli, plan));
+    .description('tell what a daemon would do with these manifests now; changes nothing');
+  planArguments(command).action(action(cli, plan));
 }
 
 async function plan(io: Io, paths: string[], options: PlanOptions & { output: string }): Promise<number> {

@@ -1,10 +1,12 @@
 import { resolve, sep } from 'node:path';
+import type { Command } from 'commander';
 import { statePaths } from '../daemon/paths.ts';
 import { clean } from '../report/clean.ts';
 import type { NamedPlan } from '../report/plans.ts';
 import { countProblems, formatProblems } from '../report/problems.ts';
 import { manifestPaths, stateDir } from './context.ts';
 import type { Io } from './io.ts';
+import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { readJournal } from './reads.ts';
 
 export interface PlanOptions {
@@ -16,6 +18,18 @@ export interface Planned {
   plans: NamedPlan[];
   /** A manifest is wrong: the exit code is 2 then. */
   invalid: boolean;
+}
+
+/** The arguments that `plan` and `diff` share. */
+export function planArguments(command: Command): Command {
+  return command
+    .argument(
+      '[paths...]',
+      'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
+    )
+    .addOption(outputOption(['text', 'json']))
+    .addOption(stateOption())
+    .addOption(dockerHostOption());
 }
 
 /** What a daemon would do with these manifests now, for `plan` and `diff`. Problems are told on stderr. */

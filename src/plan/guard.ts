@@ -221,5 +221,3 @@ export function refusalOf(error: unknown): Refusal {
     message: error.hint ? `${error.message}. ${error.hint}` : error.message,
   };
 }
-
-export type { Refusal } from './actions.ts';

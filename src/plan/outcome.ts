@@ -1,6 +1,5 @@
 import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
-import type { Action, Plan, RunDraft } from './actions.ts';
-import type { Refusal } from './guard.ts';
+import type { Action, Plan, Refusal, RunDraft } from './actions.ts';
 import type { PlanInput } from './input.ts';
 import { type Status, withStatus } from './status.ts';
 

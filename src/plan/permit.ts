@@ -4,8 +4,8 @@ import { SquallError } from '../core/errors.ts';
 import type { Container, ExperimentRecord, FaultSpec, SlottedFault } from '../core/types.ts';
 import { hostKey, type World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
-import type { Lookup, RunDraft } from './actions.ts';
-import { guard, type Refusal, refusalOf } from './guard.ts';
+import type { Lookup, Refusal, RunDraft } from './actions.ts';
+import { guard, refusalOf } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import type { Selection } from './targets.ts';
 

@@ -1,8 +1,7 @@
 import type { ExperimentRecord } from '../core/types.ts';
-import type { Plan, RunDraft } from './actions.ts';
+import type { Plan, Refusal, RunDraft } from './actions.ts';
 import { planActive } from './active.ts';
 import { diffEffects } from './effects.ts';
-import type { Refusal } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import { endedStatus, heldStatus, refusedStatus, result, runningStatus } from './outcome.ts';
 import { missingLookups, refuse, seedOf, times } from './permit.ts';

@@ -1,5 +1,5 @@
 import type { Condition, ConditionType, Effect, ExperimentRecord, Phase } from '../core/types.ts';
-import type { Refusal } from './guard.ts';
+import type { Refusal } from './actions.ts';
 import type { PlanInput } from './input.ts';
 
 export interface Status {
@@ -25,7 +25,7 @@ export function accept({
   const { specHash, spec, labels, source } = manifest;
   const now = clock.now();
   if (!record) {
-    const empty = {
+    return {
       hold: null,
       phase: 'Pending',
       reason: '',
@@ -33,10 +33,6 @@ export function accept({
       conditions: [],
       runId: null,
       runRequested: null,
-    } as const;
-    return {
-      ...empty,
-      conditions: [],
       name,
       uid: fresh.uid,
       generation: 1,

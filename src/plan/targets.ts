@@ -1,5 +1,6 @@
 import type { Container, ExperimentSpec, TargetRef } from '../core/types.ts';
-import { isProtected, optedIn, type Refusal } from './guard.ts';
+import type { Refusal } from './actions.ts';
+import { isProtected, optedIn } from './guard.ts';
 import { matches, shuffle, wanted } from './select.ts';
 
 export interface Selection {

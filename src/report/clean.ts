@@ -3,16 +3,10 @@
  * marks that turn the direction of writing (Unicode UAX 9), with which text shows as something else than it is.
  */
 const UNSAFE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-const UNSAFE_BUT_LINES = /[^\P{Cc}\t\n]|[\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** One line that is safe to print: tabs and line ends become a space, other unsafe characters show as `\u001b`. */
 export function clean(text: string): string {
   return text.replace(/\r?\n|\t/g, ' ').replace(UNSAFE, escaped);
-}
-
-/** The same for text that is allowed its lines and tabs. */
-export function cleanLines(text: string): string {
-  return text.replace(UNSAFE_BUT_LINES, escaped);
 }
 
 /** Whether `clean` would change more than blanks. */
