@@ -7,6 +7,7 @@ import { LABEL_ENABLED, LABEL_PROJECT, LABEL_SERVICE } from '../src/core/marks.t
 import type { Container, Declared, ExperimentSpec } from '../src/core/types.ts';
 import { openJournal } from '../src/journal/journal.ts';
 import { type PlanInput, planExperiment } from '../src/plan/plan.ts';
+import { WHOLE_HOST } from '../test/lab/host.ts';
 import type { Measure } from './stats.ts';
 
 /** A durable intent: one transaction, on the disk when it returns. In the directory for temporary files. */
@@ -60,7 +61,7 @@ function input(manifest: Declared, containers: readonly Container[]): PlanInput 
     run: undefined,
     effects: [],
     observations: new Map(),
-    world: { containers, hosts: new Map(), host: { iptables: true, ip6tables: true } },
+    world: { containers, hosts: new Map(), host: WHOLE_HOST },
     others: [],
     foreign: [],
     self: new Set(),

@@ -9,7 +9,8 @@ import { resolveInTarget } from '../runtime/resolver.ts';
 /** What this host has, asked once at the start. */
 export async function hostFeatures(): Promise<HostFeatures> {
   const [v4, v6] = await Promise.all([installed(4), installed(6)]);
-  return { iptables: Boolean(v4.nft ?? v4.legacy), ip6tables: Boolean(v6.nft ?? v6.legacy) };
+  const shaping = { ifb: true, classifier: true, netem: true, tbf: true };
+  return { iptables: Boolean(v4.nft ?? v4.legacy), ip6tables: Boolean(v6.nft ?? v6.legacy), shaping };
 }
 
 /** Host names as each target's own resolver answers them. */

@@ -17,11 +17,24 @@ export interface World {
    * comes to a fault that matches nothing, never everything.
    */
   lenient?: boolean;
+  /** Ids of all containers chosen for the run that asks; undefined where no run does. */
+  group?: ReadonlySet<string>;
 }
 
 export interface HostFeatures {
   iptables: boolean;
   ip6tables: boolean;
+  shaping: ShapingFeatures;
+}
+
+/** What packet-level faults need of the kernel and of iproute2, each as it was tried. */
+export interface ShapingFeatures {
+  /** ifb devices, which hold packets back. */
+  ifb: boolean;
+  /** clsact, eBPF classifiers and mirred, which pick packets until a deadline. */
+  classifier: boolean;
+  netem: boolean;
+  tbf: boolean;
 }
 
 export function hostKey(containerId: string, name: string): string {
@@ -73,6 +86,8 @@ export interface FaultKind {
   uses(fault: FaultSpec): string[];
   /** What a JSON Schema can't say: one sentence for each mistake in a fault that matches the schema. `resolve` refuses them too. */
   problems?(fault: FaultSpec): string[];
+  /** True where the packets of its filter are taken out of their way: two such filters must not overlap in one network namespace. */
+  diverts?(fault: FaultSpec): boolean;
   /** Host names that must be resolved in the target's namespace before `resolve`. */
   lookups?(fault: FaultSpec): string[];
   /** Names of services and containers that `resolve` looks for in the world: a change of one of them may change its answer. */

@@ -8,11 +8,12 @@ import { containerStop } from '../../src/faults/container-stop.ts';
 import type { World } from '../../src/faults/fault.ts';
 import { parseManifests } from '../../src/manifests/parse.ts';
 import { createValidator } from '../../src/manifests/validate.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { aContainer } from './container-support.ts';
 
 const KINDS = [containerKill, containerPause, containerRestart, containerStop];
 const validator = createValidator(KINDS);
-const world: World = { containers: [], hosts: new Map(), host: { iptables: true, ip6tables: true } };
+const world: World = { containers: [], hosts: new Map(), host: WHOLE_HOST };
 const resolve = (fault: FaultSpec, change = {}) =>
   KINDS.find(({ type }) => type === fault.type)?.resolve(fault, aContainer(change), world);
 

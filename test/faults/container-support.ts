@@ -3,6 +3,7 @@ import { createLog } from '../../src/core/log.ts';
 import type { Container, Effect, FaultSpec } from '../../src/core/types.ts';
 import type { FaultContext, FaultKind, Recovery } from '../../src/faults/fault.ts';
 import { createDocker, type DockerEngine } from '../../src/runtime/docker.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { until } from '../lab/until.ts';
 
 /** A running container as the engine would describe it. */
@@ -80,7 +81,7 @@ export async function intend(
 ): Promise<Effect> {
   const target = await seen(id);
   const fault = { ...parameters, type: kind.type };
-  const host = { iptables: true, ip6tables: true };
+  const host = WHOLE_HOST;
   const effect = anEffect(fault, target);
   const resolved = kind.resolve(fault, target, { containers: [target], hosts: new Map(), host });
   const undo = await kind.prepare(context, { ...effect, resolved }, target);

@@ -8,6 +8,7 @@ import type { FaultContext, World } from '../../src/faults/fault.ts';
 import { faultKind } from '../../src/faults/index.ts';
 import { createDocker, type DockerEngine } from '../../src/runtime/docker.ts';
 import { createNetns } from '../../src/runtime/netns.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import type { LabContainer } from '../lab/lab.ts';
 
 export const docker: DockerEngine = createDocker();
@@ -38,7 +39,7 @@ export async function worldOf(
   return {
     containers: await Promise.all(containers.map(observed)),
     hosts: new Map(),
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     ...change,
   };
 }

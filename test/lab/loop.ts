@@ -12,6 +12,7 @@ import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
 import { createHostCache } from '../../src/reconcile/hosts.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { createNetns } from '../../src/runtime/netns.ts';
+import { WHOLE_HOST } from './host.ts';
 
 /** The daemon's loop in this process: real journal, real namespaces and rules, the clock and the containers that a test gives it. */
 export interface Loop {
@@ -44,7 +45,7 @@ export function openLoop(
     inventory: world.inventory,
     hosts: createHostCache(clock, log, async () => []),
     halt: openHaltFile(join(dir, 'halt')),
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     foreign: () => [],
     self: new Set(),
   };

@@ -13,6 +13,7 @@ import type {
 import type { World } from '../../src/faults/fault.ts';
 import type { GuardInput } from '../../src/plan/guard.ts';
 import type { PlanInput } from '../../src/plan/plan.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 
 /** Where a FakeClock stands when it is made. */
 export const NOW = Date.UTC(2030, 0, 1);
@@ -189,7 +190,7 @@ export function effect(fault: FaultSpec, target: Container, change: Partial<Effe
 }
 
 export function world(found: readonly Container[], change: Partial<World> = {}): World {
-  return { containers: found, hosts: new Map(), host: { iptables: true, ip6tables: true }, ...change };
+  return { containers: found, hosts: new Map(), host: WHOLE_HOST, ...change };
 }
 
 /** All that a plan may know: a manifest that nobody has seen before, and these containers. */

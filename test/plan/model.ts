@@ -13,6 +13,7 @@ import { gather } from '../../src/reconcile/gather.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { containers, declared, deepFreeze, idOf } from './build.ts';
 
 const log = createLog('silent');
@@ -52,7 +53,7 @@ export class Model {
       inventory: { containers: () => [...this.#containers.values()] },
       hosts: { answers: () => this.hosts },
       halt: { read: () => this.halted },
-      host: { iptables: true, ip6tables: true },
+      host: WHOLE_HOST,
       foreign: () => this.foreign,
       self: new Set(),
     } as unknown as ReconcileDeps;

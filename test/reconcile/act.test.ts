@@ -12,6 +12,7 @@ import { gather } from '../../src/reconcile/gather.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { containers, declared, PAUSE } from '../plan/build.ts';
 
 /** Two containers that can be paused, a journal in memory, and a manifest that pauses them. */
@@ -48,7 +49,7 @@ function setup() {
     inventory: { containers: () => [...world.values()] },
     hosts: { answers: () => new Map() },
     halt: { read: () => false },
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     foreign: () => [],
     self: new Set(),
   } as unknown as ReconcileDeps;

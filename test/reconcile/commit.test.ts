@@ -11,6 +11,7 @@ import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { standing } from '../journal/build.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { BLOCK, containers, deadline, declared, effect, NOW, PAUSE, run } from '../plan/build.ts';
 
 function setup(manifest = declared()) {
@@ -30,7 +31,7 @@ function setup(manifest = declared()) {
     inventory: { containers: () => containers(2) },
     hosts: { answers: () => new Map() },
     halt: { read: () => false },
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     foreign: () => [],
     self: new Set(),
   } as unknown as ReconcileDeps;

@@ -9,6 +9,7 @@ import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
 import type { Step } from '../../src/reconcile/steps.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
+import { WHOLE_HOST } from '../lab/host.ts';
 import { container, containers, declared, idOf, record } from '../plan/build.ts';
 
 /** A manifest that pauses web-*, and a world in which something may happen at the first look at a target. */
@@ -45,7 +46,7 @@ function setup(...found: Container[]) {
     inventory: { containers: () => [...world.values()], get: (id: string) => world.get(id) },
     hosts: { answers: () => new Map(), resolve: async () => {}, forget: () => {} },
     halt: { read: () => false },
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     foreign: () => [],
     self: new Set(),
   } as unknown as ReconcileDeps;

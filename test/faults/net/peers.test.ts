@@ -6,6 +6,7 @@ import type { Container, FaultSpec } from '../../../src/core/types.ts';
 import { hostKey, type World } from '../../../src/faults/fault.ts';
 import type { ResolvedPeers } from '../../../src/faults/net/peers.ts';
 import { networkBlock } from '../../../src/faults/network-block.ts';
+import { WHOLE_HOST } from '../../lab/host.ts';
 import { aContainer } from '../container-support.ts';
 
 let ids = 0;
@@ -61,7 +62,7 @@ function world(change: Partial<World> = {}): World {
     hosts: new Map([
       [hostKey(target.id, 'db.example'), ['192.0.2.7', '2001:DB8::7', '::ffff:192.0.2.8', '127.0.0.1']],
     ]),
-    host: { iptables: true, ip6tables: true },
+    host: WHOLE_HOST,
     ...change,
   };
 }
@@ -169,7 +170,7 @@ describe('a target of a network fault', () => {
   });
 
   it('with IPv6 is refused where ip6tables is missing and IPv6 packets could match', () => {
-    const host = { iptables: true, ip6tables: false };
+    const host = { ...WHOLE_HOST, ip6tables: false };
     refuses(() => resolve([{ any: true }], { host }), 'SQ208', /ip6tables is missing/);
     refuses(() => resolve([{ service: 'redis' }], { host }), 'SQ208', /ip6tables is missing/);
     assert.deepEqual(resolve([{ cidr: '10.0.0.0/8' }], { host }).v4, ['10.0.0.0/8']);
