@@ -13,6 +13,9 @@ export const LABEL_ONE_OFF = 'com.docker.compose.oneoff';
 /** Every chain Squall makes begins with this; nothing else is ever removed. */
 export const CHAIN_PREFIX = 'SQ-';
 
+/** Every network device Squall makes begins with this. */
+export const DEVICE_PREFIX = 'sq-';
+
 /** What a rule says about itself, in its comment: who made it, for what, and until when. */
 export interface Mark {
   /** The instance id of the state directory, 8 hex digits. */
@@ -29,6 +32,11 @@ export interface Mark {
  */
 export function chainBase(instance: string, run: string, slot: number): string {
   return `${CHAIN_PREFIX}${hash(`${instance}/${run}`, 12)}-${slot}`;
+}
+
+/** The name of the device that holds back an effect's packets of one way: 15 characters, the most that Linux takes. */
+export function deviceName(instance: string, run: string, slot: number, way: 'egress' | 'ingress'): string {
+  return `${DEVICE_PREFIX}${hash(`${instance}/${run}/${slot}/${way}`, 12)}`;
 }
 
 const COMMENT = /^squall i=(\S+) e=(\S+) r=(\S+) d=(\d+)$/;

@@ -22,3 +22,19 @@ export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
     return result.value;
   });
 }
+
+/** Runs work that has the same key one after the other, in the order in which it was asked for. */
+export function createTurns<K>(): <T>(key: K, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<K, Promise<unknown>>();
+  return (key, work) => {
+    const before = last.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const ended = mine
+      .catch(() => {})
+      .then(() => {
+        if (last.get(key) === ended) last.delete(key);
+      });
+    last.set(key, ended);
+    return mine;
+  };
+}

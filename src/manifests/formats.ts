@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { parseDuration } from '../core/duration.ts';
 import { nearMiss } from '../core/near-miss.ts';
+import { parseRate, parseSize } from '../core/units.ts';
 import { parseSignal, SIGNAL_NAMES } from '../runtime/signals.ts';
 
 /** A `format` that schemas may name. */
@@ -52,6 +53,16 @@ export const FORMATS = {
       return low !== undefined && Number(low) >= 1 && Number(low) <= Number(high) && Number(high) <= 65_535;
     },
   },
+  rate: {
+    expected: 'a rate in bits per second such as 512kbit, 10mbit or 1gbit',
+    test: (text) => parseRate(text) !== undefined,
+    why: whyNoRate,
+  },
+  size: {
+    expected: 'a size in bytes such as 1500B, 32KiB or 1MB',
+    test: (text) => parseSize(text) !== undefined,
+    why: (text) => (/^[0-9]+$/.test(text) && Number(text) > 0 ? `Add a unit: ${text}B` : undefined),
+  },
   'regex-or-name': {
     expected: "a container's name, or a /regular expression/",
     test: (text) => whyNoPattern(text) === undefined,
@@ -71,6 +82,14 @@ function whyNoSignal(text: string): string | undefined {
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
   const near = SIGNAL_NAMES.includes(name) ? name : nearMiss(name, SIGNAL_NAMES);
   return near === undefined ? `Known: ${SIGNAL_NAMES.join(', ')}` : `Did you mean "${near}"?`;
+}
+
+function whyNoRate(text: string): string | undefined {
+  if (/^[0-9.]+$/.test(text)) return `Add a unit: ${text}bit, ${text}kbit or ${text}mbit`;
+  const [, amount, prefix] = /^([0-9.]+) ?([kmg]?)(bps|bits?|bit\/s)$/i.exec(text) ?? [];
+  if (amount === undefined) return undefined;
+  const written = `${amount}${prefix?.toLowerCase()}bit`;
+  return parseRate(written) === undefined ? undefined : `In bits per second: ${written}`;
 }
 
 function isCidr(text: string): boolean {

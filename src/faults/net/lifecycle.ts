@@ -1,18 +1,16 @@
 import type { Json } from '../../core/canonical.ts';
-import { describeError, SquallError } from '../../core/errors.ts';
+import { SquallError } from '../../core/errors.ts';
 import { together } from '../../core/parallel.ts';
 import type { Container, Effect } from '../../core/types.ts';
 import { chooseBackend, type Family, saveAll } from '../../runtime/iptables.ts';
-import { type Netns, netnsRefusal } from '../../runtime/netns.ts';
+import type { Netns } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
 import { type Applied, apply, confirm, create, look, type Place, remove, revert } from './apply.ts';
 import { classify, standing } from './converge.ts';
+import { enter, enterIfThere } from './entry.ts';
 import { chainNames, type Wanted } from './rules.ts';
 import { backendOf, baseOf, earlier, FAMILIES, placeOf, type Undo, undoOf } from './undo.ts';
 import { hasIpv6, hasPrograms, neededFamilies, peersOf, type Renderer, wantedByFamily } from './want.ts';
-
-/** Renders jumps and the names of chains, which is all that removing needs. */
-const NO_VERDICT: Renderer = { verdict: () => () => [], answers: () => false };
 
 /**
  * Reads the namespace and chooses the back ends; one that the journal names already stays, so that no rules are left in another.
@@ -94,10 +92,10 @@ export async function observeRules(
 }
 
 /** Removes the effect's jumps and chains wherever they stand, by nothing but the journal's word. */
-export async function recoverRules(context: FaultContext, effect: Effect): Promise<Recovery> {
+export async function recoverRules(kind: Renderer, context: FaultContext, effect: Effect): Promise<Recovery> {
   const removed = await enterIfThere(context, effect, async (ns) => {
     // What it comes to only saves a look: recovery does not depend on it.
-    const likely = await wantedByFamily(NO_VERDICT, context.clock, effect, ns).catch(() => undefined);
+    const likely = await wantedByFamily(kind, context.clock, effect, ns).catch(() => undefined);
     return together(
       FAMILIES.map(async (family) => {
         const places = await recoveryPlaces(effect, ns, family);
@@ -149,34 +147,6 @@ async function observeFamily(
   const states = seen.map((now) => classify(now, wanted));
   if (wanted.jumps.length === 0) return states.every((state) => state === 'present') ? 'unneeded' : 'drifted';
   return states.find((state) => state !== 'absent') ?? 'absent';
-}
-
-/** Undefined where the target's process or namespace is not there any more. */
-async function enterIfThere<T>(
-  context: FaultContext,
-  effect: Effect,
-  use: (ns: Netns) => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await enter(context, effect, use);
-  } catch (error) {
-    if (error instanceof SquallError && error.code === 'SQ307') return undefined;
-    throw error;
-  }
-}
-
-/** Throws SQ307 too where the process is another's by now, as one that is just dying looks to be: the target is gone then. */
-async function enter<T>(context: FaultContext, effect: Effect, use: (ns: Netns) => Promise<T>): Promise<T> {
-  const { pid, netns } = undoOf(effect);
-  try {
-    return await context.netns.enter({ ...effect.target, pid }, (ns) => {
-      if (ns.inode === netns) return use(ns);
-      throw new SquallError('SQ307', `${effect.target.name} runs in another network namespace now`);
-    });
-  } catch (error) {
-    if (netnsRefusal(error) !== 'reused') throw error;
-    throw new SquallError('SQ307', describeError(error), { cause: error });
-  }
 }
 
 async function revertAll(context: FaultContext, effect: Effect, applied: readonly Applied[]): Promise<void> {

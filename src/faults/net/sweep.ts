@@ -26,11 +26,12 @@ export function readMarks(netns: NetnsPort, container: Subject): Promise<SeenMar
 }
 
 /** Removes those of `chains` that carry a mark when looked at again, with their jumps. Returns the names that were removed. */
-export function removeChains(
+export async function removeChains(
   netns: NetnsPort,
   container: Subject,
   chains: readonly Pick<SeenMark, 'chain' | 'family' | 'backend'>[],
 ): Promise<string[]> {
+  if (chains.length === 0) return [];
   return netns.enter(container, async (ns) => {
     const seen = await readFamilies(ns, container.pid);
     const doomed = seen.filter(({ mark, ...at }) => mark && chains.some((chain) => same(chain, at)));

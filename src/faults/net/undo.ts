@@ -4,14 +4,11 @@ import type { Container, Effect } from '../../core/types.ts';
 import type { Backend, Family } from '../../runtime/iptables.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import type { Place } from './apply.ts';
+import type { InNamespace } from './entry.ts';
 import { chainNames } from './rules.ts';
 
 /** What undoing needs, and what finds the namespace again without the engine. */
-export interface Undo {
-  /** Host pid of the target's init. */
-  pid: number;
-  /** Inode of its network namespace. */
-  netns: number;
+export interface Undo extends InNamespace {
   /** The journal had nothing for this namespace before: nothing of the effect is expected there. */
   fresh?: true;
   /** Back ends by family; a family that came later is not here. */

@@ -1,0 +1,35 @@
+import { durationMs } from '../../core/duration.ts';
+import type { FaultSpec } from '../../core/types.ts';
+import type { Qdisc } from './lane.ts';
+
+/** Packets a second that a queue is sized for: 10 Gbit/s of large packets come to less than a million. */
+const PACKETS_PER_SECOND = 250_000;
+/** netem's own default, and a bound that keeps a flood from taking all memory. */
+const [FEWEST, MOST] = [1000, 500_000];
+
+/** How many packets netem may hold so that none is dropped for want of room: as many as come in while one waits (tc-netem(8), limit). */
+export function queueLimit(holds: number): number {
+  return Math.min(MOST, Math.max(FEWEST, Math.ceil((holds / 1000) * PACKETS_PER_SECOND)));
+}
+
+/** A netem qdisc. `holds`: the longest that it keeps a packet, in ms. */
+export function netem(args: readonly string[], holds = 0, handle = 1): Qdisc {
+  return { args: ['netem', 'limit', `${queueLimit(holds)}`, ...args], handle, holds };
+}
+
+/** A duration as tc takes it: whole microseconds. */
+export function micros(duration: unknown): string {
+  return `${Math.round(durationMs(String(duration)) * 1000)}us`;
+}
+
+/** A chance and its correlation, both named always: a change that leaves one out would leave it as it was. */
+export function chance(fault: FaultSpec, field = 'percent'): [string, string] {
+  return [`${fault[field]}%`, `${fault.correlation ?? 0}%`];
+}
+
+/** netem counts chances in 2^-32: less comes to nothing. One sentence a mistake. */
+export function chanceProblems(fault: FaultSpec, fields: readonly string[]): string[] {
+  return fields
+    .filter((field) => typeof fault[field] === 'number' && fault[field] > 0 && fault[field] < 0.000_000_03)
+    .map((field) => `${field}: ${fault[field]} is less than netem can count (0.00000003)`);
+}

@@ -1,0 +1,212 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SquallError } from '../core/errors.ts';
+import { bpfObject, PROGRAM_SECTION } from './bpf-object.ts';
+import type { Netns } from './netns.ts';
+
+/** Where packets pass a classifier on an interface (tc(8), clsact). */
+export type Way = 'egress' | 'ingress';
+
+/** A device of type ifb, as `ip link` shows it. */
+export interface SeenIfb {
+  name: string;
+  up: boolean;
+  alias: string;
+}
+
+export interface SeenQdisc {
+  dev: string;
+  kind: string;
+  /** True for the one that an interface begins with. */
+  root: boolean;
+  /** Packets that it holds. */
+  held: number;
+}
+
+/** A filter that sends what it matches elsewhere. */
+export interface SeenFilter {
+  dev: string;
+  way: Way;
+  pref: number;
+  /** As tc prints it: `0x1`. */
+  handle: string;
+  /** What its object file was called, without `.o`; empty for one that is no such program. */
+  program: string;
+  /** The device that it redirects to; empty for any other action. */
+  to: string;
+}
+
+/** A filter to be written: see `filterLine`. */
+export interface NewFilter {
+  dev: string;
+  way: Way;
+  pref: number;
+  handle: number;
+  /** A name for the program's content: tc shows it. */
+  program: string;
+  to: string;
+}
+
+/**
+ * Runs lines of ip(8) or tc(8) in one process, in order, up to the first that fails. Throws SQ306 where the kernel or the host lacks
+ * something, SQ303 (not terminal) for the rest; what stood before the failing line was done.
+ */
+export async function batch(
+  ns: Netns,
+  program: 'ip' | 'tc',
+  lines: readonly (readonly string[])[],
+): Promise<void> {
+  if (lines.length === 0) return;
+  const { code, stderr } = await ns.run(program, ['-batch', '-'], asBatch(lines));
+  if (code !== 0) throw failure(program, stderr, lines);
+}
+
+/** Runs `use` with the programs (eBPF code, by name) as object files that tc can load. */
+export async function withObjects<T>(
+  programs: ReadonlyMap<string, Buffer>,
+  use: (fileOf: (program: string) => string) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'squall-tc-'));
+  const fileOf = (program: string) => join(folder, `${program}.o`);
+  try {
+    await Promise.all([...programs].map(([name, code]) => writeFile(fileOf(name), bpfObject(code))));
+    return await use(fileOf);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The tc line that adds a filter, or swaps its program in one step where it is there (tc-bpf(8), tc-mirred(8)). */
+export function filterLine({ dev, way, pref, handle, to }: NewFilter, file: string): string[] {
+  return [
+    ...['filter', 'replace', 'dev', dev, way, 'protocol', 'all', 'pref', `${pref}`, 'handle', `${handle}`],
+    ...['bpf', 'object-file', file, 'section', PROGRAM_SECTION],
+    ...['action', 'mirred', 'egress', 'redirect', 'dev', to],
+  ];
+}
+
+export function filterRemoval({
+  dev,
+  way,
+  pref,
+  handle,
+}: Pick<SeenFilter, 'dev' | 'way' | 'pref' | 'handle'>) {
+  return ['filter', 'del', 'dev', dev, way, 'protocol', 'all', 'pref', `${pref}`, 'handle', handle, 'bpf'];
+}
+
+/** The ifb devices of a namespace. */
+export async function readIfbs(ns: Netns): Promise<SeenIfb[]> {
+  const [links = []] = await show(ns, 'ip', ['-j', '-d', 'link', 'show', 'type', 'ifb']);
+  return links.map((link) => ({
+    name: String(link.ifname),
+    up: Array.isArray(link.flags) && link.flags.includes('UP'),
+    alias: String(link.ifalias ?? ''),
+  }));
+}
+
+/** Every qdisc of a namespace that somebody put there, and how much it holds. */
+export async function readQdiscs(ns: Netns): Promise<SeenQdisc[]> {
+  const [found = []] = await show(ns, 'tc', ['-j', '-s', 'qdisc', 'show']);
+  return found
+    .filter(({ kind }) => kind !== 'noqueue')
+    .map(({ dev, kind, root, qlen }) => ({
+      dev: String(dev),
+      kind: String(kind),
+      root: root === true,
+      held: Number(qlen ?? 0),
+    }));
+}
+
+/** The filters on both ways of interfaces that have a clsact qdisc. */
+export async function readFilters(ns: Netns, devs: readonly string[]): Promise<SeenFilter[]> {
+  if (devs.length === 0) return [];
+  const places = devs.flatMap((dev) => (['egress', 'ingress'] as const).map((way) => ({ dev, way })));
+  const lines = places.map(({ dev, way }) => ['filter', 'show', 'dev', dev, way]);
+  const answers = await show(ns, 'tc', ['-j', '-batch', '-'], asBatch(lines));
+  return places.flatMap((place, index) => (answers[index] ?? []).flatMap((one) => seenFilter(place, one)));
+}
+
+type Shown = Record<string, unknown>;
+
+/** One JSON document a line of the batch. Throws SQ303 (not terminal) where it fails: something moved meanwhile. */
+async function show(
+  ns: Netns,
+  program: 'ip' | 'tc',
+  args: readonly string[],
+  stdin?: string,
+): Promise<Shown[][]> {
+  const { code, stdout, stderr } = await ns.run(program, args, stdin);
+  if (code !== 0) throw failure(program, stderr, []);
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as Shown[]);
+}
+
+/** tc shows each priority once without a handle. */
+function seenFilter(place: { dev: string; way: Way }, shown: Shown): SeenFilter[] {
+  const options = shown.options as Shown | undefined;
+  if (options?.handle === undefined && options?.fh === undefined && shown.kind !== 'matchall') return [];
+  const actions = (options?.actions ?? []) as Shown[];
+  const name = String(options?.bpf_name ?? '');
+  return [
+    {
+      ...place,
+      pref: Number(shown.pref),
+      handle: String(options?.handle ?? ''),
+      program: name.endsWith(`.o:[${PROGRAM_SECTION}]`)
+        ? name.slice(0, -`.o:[${PROGRAM_SECTION}]`.length)
+        : '',
+      to: String(actions[0]?.to_dev ?? ''),
+    },
+  ];
+}
+
+/** Words with blanks go between quotes, which iproute2 reads as a shell would. Throws TypeError on what would end a line or a word. */
+export function asBatch(lines: readonly (readonly string[])[]): string {
+  return lines
+    .map((words) =>
+      words
+        .map((word) => {
+          if (/[\n\r\0"'#\\]/.test(word))
+            throw new TypeError(`not to be written in one line: ${JSON.stringify(word)}`);
+          return /\s/.test(word) || word === '' ? `"${word}"` : word;
+        })
+        .join(' '),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Words of iproute2 and the kernel for "there is no such thing here". */
+const LACKING: [RegExp, string][] = [
+  [
+    /Specified qdisc kind is unknown|qdisc .*not found|Unknown qdisc/i,
+    'a queueing discipline (sch_netem, sch_tbf or sch_ingress)',
+  ],
+  [
+    /Failed to load TC action module|TC classifier not found|Filter kind and protocol|cls_bpf/i,
+    'the eBPF classifier (cls_bpf) or the mirred action (act_mirred)',
+  ],
+  [/Unknown device type|RTNETLINK answers: Operation not supported/i, 'ifb devices (the module ifb)'],
+  [
+    /No ELF library support|libbpf|bpf\(\)|BPF program/i,
+    'eBPF programs for tc (CONFIG_BPF_SYSCALL, iproute2 with libbpf)',
+  ],
+];
+
+function failure(program: string, stderr: string, lines: readonly (readonly string[])[]): SquallError {
+  const said = stderr.trim().split('\n').slice(0, 4).join('; ') || 'no message';
+  const at = lines[Number(/Command failed -:(\d+)/.exec(said)?.[1] ?? 0) - 1]?.slice(0, 6).join(' ');
+  const what = LACKING.find(([words]) => words.test(said))?.[1];
+  const message = `${program} failed${at ? ` at "${at} ..."` : ''}: ${said}`;
+  if (what === undefined)
+    return new SquallError('SQ303', message, {
+      hint: '`squall doctor` tries everything that packet-level faults need',
+      terminal: false,
+    });
+  return new SquallError('SQ306', message, {
+    hint: `The kernel or iproute2 lacks ${what}; \`squall doctor\` checks it`,
+  });
+}
