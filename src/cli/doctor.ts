@@ -43,15 +43,16 @@ async function examine({ state, dockerHost }: DoctorOptions): Promise<Check[]> {
   const { checkEngine } = await import('../runtime/doctor-engine.ts');
   const { checkHost } = await import('../runtime/doctor-host.ts');
   const { checkNetfilter } = await import('../runtime/doctor-netfilter.ts');
+  const { checkShaping } = await import('../runtime/doctor-shaping.ts');
   const { checkClock, checkSentinel, checkState } = await import('../runtime/doctor-state.ts');
   const { dir, lock, sentinelLock } = statePaths(stateDir(state));
   const engine = createDocker(dockerHost === undefined ? {} : { host: dockerHost });
   try {
     const [fromEngine, fromHost] = await Promise.all([checkEngine(engine), checkHost()]);
     const canMakeNamespaces = fromHost.some(({ id, state }) => id === 'namespaces' && state === 'ok');
-    const fromNetfilter = await checkNetfilter(canMakeNamespaces);
+    const tried = await Promise.all([checkNetfilter(canMakeNamespaces), checkShaping(canMakeNamespaces)]);
     const rest = [...checkState(dir), checkClock(), checkSentinel({ daemon: lock, sentinel: sentinelLock })];
-    return [...fromEngine, ...fromHost, ...fromNetfilter, ...rest];
+    return [...fromEngine, ...fromHost, ...tried.flat(), ...rest];
   } finally {
     engine.close();
   }

@@ -24,7 +24,7 @@ import { scrape } from './scrape.ts';
 import { keepSentinel, type SentinelKeeper } from './sentinel-keeper.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
-import { hostFeatures, targetHosts } from './world.ts';
+import { type HostWatch, targetHosts, watchHost } from './world.ts';
 
 export interface DaemonOptions {
   /** Directories that are watched. */
@@ -69,6 +69,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 interface Parts {
   deps: ReconcileDeps;
+  host: HostWatch;
   inventory: Inventory;
   manifests: ManifestSource;
   controller: Controller;
@@ -115,6 +116,7 @@ async function assemble(
     log,
     lastGood: journal.experiments.all().map(lastGood),
   });
+  const host = await watchHost(log);
   let foreign: readonly ForeignFault[] = [];
   const deps: ReconcileDeps = {
     ...recovery,
@@ -122,7 +124,9 @@ async function assemble(
     manifests,
     inventory,
     halt,
-    host: await hostFeatures(),
+    get host() {
+      return host.features();
+    },
     hosts: targetHosts(clock, log, recovery.faults.netns),
     foreign: () => foreign,
     self: ownContainerIds(),
@@ -143,6 +147,7 @@ async function assemble(
   const kept = options.sentinel ? sentinel : undefined;
   return {
     deps,
+    host,
     inventory,
     manifests,
     controller,
@@ -193,6 +198,7 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
     () => inventory.resync(),
     () => manifests.resync(),
     async () => parts.setForeign(await sweep(deps)),
+    () => parts.host.refresh(),
     () => controller.resync(),
     () => prune(deps),
   ];

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Container, Effect, FaultSpec } from '../core/types.ts';
 import type { DockerPort } from '../runtime/docker.ts';
+import type { CheckId } from '../runtime/doctor-check.ts';
 import type { NetnsPort } from '../runtime/netns.ts';
 
 /** The world as `resolve` may read it: already observed, so that resolving stays pure. */
@@ -19,6 +20,8 @@ export interface World {
   lenient?: boolean;
   /** Ids of all containers chosen for the run that asks; undefined where no run does. */
   group?: ReadonlySet<string>;
+  /** True where the group would get new members: if that leaves nobody to act against, it is refused, in a lenient world too. */
+  growing?: boolean;
 }
 
 export interface HostFeatures {
@@ -82,6 +85,8 @@ export interface FaultKind {
   readonly endedBy: 'kernel' | 'sentinel';
   /** True for what enters the target's network namespace: containers that share it are hit too, host networking is refused. */
   readonly entersNetwork: boolean;
+  /** Checks of `squall doctor` that it can't do without, beyond those of the engine and, where it enters networks, of the way in. */
+  readonly needs?: readonly CheckId[];
   /** Exclusive uses of a target, such as `freeze`: two effects that use one of the same name collide. */
   uses(fault: FaultSpec): string[];
   /** What a JSON Schema can't say: one sentence for each mistake in a fault that matches the schema. `resolve` refuses them too. */

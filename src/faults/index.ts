@@ -3,8 +3,14 @@ import { containerPause } from './container-pause.ts';
 import { containerRestart } from './container-restart.ts';
 import { containerStop } from './container-stop.ts';
 import type { FaultKind } from './fault.ts';
+import { networkBandwidth } from './network-bandwidth.ts';
 import { networkBlock } from './network-block.ts';
+import { networkCorrupt } from './network-corrupt.ts';
+import { networkDuplicate } from './network-duplicate.ts';
+import { networkLatency } from './network-latency.ts';
 import { networkLoss } from './network-loss.ts';
+import { networkPartition } from './network-partition.ts';
+import { networkReorder } from './network-reorder.ts';
 
 /** Every kind of fault there is, by type. */
 export const FAULTS: readonly FaultKind[] = [
@@ -12,8 +18,14 @@ export const FAULTS: readonly FaultKind[] = [
   containerPause,
   containerRestart,
   containerStop,
+  networkBandwidth,
   networkBlock,
+  networkCorrupt,
+  networkDuplicate,
+  networkLatency,
   networkLoss,
+  networkPartition,
+  networkReorder,
 ];
 
 const BY_TYPE = new Map(FAULTS.map((kind) => [kind.type, kind]));

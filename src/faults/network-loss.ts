@@ -97,7 +97,13 @@ const LOSS = {
 export const networkLoss: FaultKind = {
   ...LOSS,
   ...eitherWay({
-    netfilter: netfilterKind({ ...LOSS, verdict: lose, answers: () => false, problems: statisticProblems }),
+    netfilter: netfilterKind({
+      ...LOSS,
+      needs: ['match-statistic'],
+      verdict: lose,
+      answers: () => false,
+      problems: statisticProblems,
+    }),
     netem: shapingKind({ ...LOSS, needs: 'netem', problems: modelProblems, qdisc: model }),
     by: (fault) => (isModel(fault) ? 'netem' : 'netfilter'),
   }),

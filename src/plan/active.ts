@@ -3,10 +3,11 @@ import { remaining } from '../core/clock.ts';
 import type { Container, Effect, ExperimentRecord, Run, RunPhase } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, Plan, RecoverReason, Refusal, RunDraft } from './actions.ts';
+import { refuseReturn } from './collisions.ts';
 import { diffEffects, isOpen, nextStrike } from './effects.ts';
 import { refuseSharers } from './guard.ts';
 import type { PlanInput } from './input.ts';
-import { endedStatus, heldStatus, result, runningStatus } from './outcome.ts';
+import { endedStatus, heldStatus, refusedStatus, result, runningStatus } from './outcome.ts';
 import { missingLookups, refuse, seedOf, times } from './permit.ts';
 import { assignSlots } from './slots.ts';
 import type { Status } from './status.ts';
@@ -52,7 +53,7 @@ function planEdit(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   const firstFree =
     1 + Math.max(-1, ...run.faults.map(({ slot }) => slot), ...input.effects.map(({ slot }) => slot));
   const faults = assignSlots(run.faults, spec.faults, firstFree);
-  const refusal = refuse(input, record, selection, faults, run.faults);
+  const refusal = refuse(input, record, selection, faults, run);
   if (refusal) return endDenied(input, record, refusal);
   const draft: RunDraft = {
     id: run.id,
@@ -110,7 +111,7 @@ function planUpkeep(input: PlanInput, record: ExperimentRecord, run: Run): Plan 
   const lookups = missingLookups(joined, record.spec.faults, input.world);
   if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
   const all = { ...selection, chosen: [...known, ...joined] };
-  const refusal = refuse(input, record, all, run.faults, run.faults);
+  const refusal = refuse(input, record, all, run.faults, run);
   if (refusal)
     return upkeep(
       input,
@@ -152,9 +153,30 @@ function upkeep(
     joined,
     faults: draft.faults,
   });
-  const actions: Action[] = edited ? [{ kind: 'edit', run: draft }, ...changes] : changes;
-  const status = runningStatus(draft, targets.length, note);
-  return result(input, record, status, actions, Math.min(left, untilNextStrike(input, draft)));
+  const { permitted, refusal } = withoutConflicts(input, changes);
+  const actions: Action[] = edited ? [{ kind: 'edit', run: draft }, ...permitted] : permitted;
+  if (refusal && !input.effects.some(isOpen))
+    return result(input, record, refusedStatus(refusal, false), actions, left);
+  const status = runningStatus(draft, targets.length, refusal?.message ?? note);
+  const wake = refusal ? left : Math.min(left, untilNextStrike(input, draft));
+  return result(input, record, status, actions, wake);
+}
+
+/** What was taken out while the run went on (a hold, say) goes back in only if it may be there beside what others put in meanwhile. */
+function withoutConflicts(
+  input: PlanInput,
+  changes: Action[],
+): { permitted: Action[]; refusal: Refusal | undefined } {
+  const wasOut = (change: Action) =>
+    change.kind === 'inject' &&
+    input.effects.some(
+      ({ target, slot, phase }) =>
+        target.id === change.target.id && slot === change.slot && phase === 'recovered',
+    );
+  const returning = changes.filter((change) => change.kind === 'inject').filter(wasOut);
+  if (returning.length === 0) return { permitted: changes, refusal: undefined };
+  const refusal = refuseReturn(returning, input.name, input.others, input.world.containers);
+  return { permitted: refusal ? changes.filter((change) => !wasOut(change)) : changes, refusal };
 }
 
 /** A target that is down is not waited for by time: its start brings us back. */

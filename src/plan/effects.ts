@@ -1,7 +1,7 @@
 import { type Json, sameJson } from '../core/canonical.ts';
 import { SquallError } from '../core/errors.ts';
 import { namespaceOwner } from '../core/namespaces.ts';
-import type { Container, Effect, FaultSpec, SlottedFault } from '../core/types.ts';
+import type { Container, Effect, FaultSpec, SlottedFault, TargetRef } from '../core/types.ts';
 import { type FaultKind, hostKey, type Observation, type World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Action, InjectReason } from './actions.ts';
@@ -25,27 +25,45 @@ export interface EffectInput {
 
 /** What must change so that every target carries every fault and nothing else: injections first, so that an edit leaves no gap. */
 export function diffEffects(input: EffectInput): Action[] {
-  const shares = sharesNamespace(input);
-  const injections = input.targets.flatMap((target) =>
-    input.faults.flatMap((slotted) => {
-      if (shares(target) && faultKind(slotted.fault.type).entersNetwork) return [];
-      const effect = input.effects.find(
-        ({ target: { id }, slot }) => id === target.id && slot === slotted.slot,
-      );
-      return converge(input, target, slotted, effect);
+  const { targets, faults, effects } = input;
+  const world = { ...input.world, group: groupOf(targets) };
+  const carries = carriers(targets, world.containers, effects);
+  const injections = targets.flatMap((target) =>
+    faults.flatMap((slotted) => {
+      if (faultKind(slotted.fault.type).entersNetwork && !carries(target)) return [];
+      const effect = effects.find(({ target: { id }, slot }) => id === target.id && slot === slotted.slot);
+      return converge({ ...input, world }, target, slotted, effect);
     }),
   );
   return [...injections, ...unwanted(input)];
 }
 
-/** Of two running targets in one network namespace the first carries the fault for both: twice would be a fault of another strength. */
-function sharesNamespace({ targets, world }: EffectInput): (target: Container) => boolean {
-  const carriers = new Map<string, string>();
-  for (const target of targets) {
-    const owner = namespaceOwner(target, world.containers);
-    if (target.pid > 0 && !carriers.has(owner)) carriers.set(owner, target.id);
+/** The targets of a run, as its faults see them. */
+export function groupOf(targets: readonly TargetRef[]): ReadonlySet<string> {
+  return new Set(targets.map(({ id }) => id));
+}
+
+/**
+ * Whether a target carries the network faults itself. Of running targets in one network namespace one carries them for all: twice would
+ * be a fault of another strength. It is the one that has them already (`effects` are the run's), or else the first.
+ */
+export function carriers(
+  targets: readonly Container[],
+  containers: readonly Container[],
+  effects: readonly Effect[],
+): (target: Container) => boolean {
+  const laden = new Set(
+    effects
+      .filter((effect) => isOpen(effect) && faultKind(effect.fault.type).entersNetwork)
+      .map(({ target }) => target.id),
+  );
+  const carrier = new Map<string, string>();
+  const running = targets.filter(({ pid }) => pid > 0);
+  for (const target of [...running.filter(({ id }) => laden.has(id)), ...running]) {
+    const owner = namespaceOwner(target, containers);
+    if (!carrier.has(owner)) carrier.set(owner, target.id);
   }
-  return (target) => (carriers.get(namespaceOwner(target, world.containers)) ?? target.id) !== target.id;
+  return (target) => (carrier.get(namespaceOwner(target, containers)) ?? target.id) === target.id;
 }
 
 /** In the world, as far as is known. One that could not be undone is left to the resync, which tries it again. */

@@ -11,6 +11,7 @@ import { namespaceOwner } from '../core/namespaces.ts';
 import type { BlastRadius, Container, Effect, FaultSpec } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Refusal } from './actions.ts';
+import { refuseUses } from './collisions.ts';
 
 /** Another instance's live fault on a container, as its marks tell. */
 export interface ForeignFault {
@@ -41,7 +42,7 @@ export function guard(input: GuardInput): Refusal | undefined {
   const hit = entersNetwork ? withSharers(input.chosen, input.containers) : [...input.chosen];
   return (
     refuseSharers(input.faults, input.chosen, input.containers, input.self) ??
-    refuseCollision(input) ??
+    refuseUses(input.faults, input.chosen, input.others) ??
     refuseTotal(hit, input) ??
     refuseShares(hit, input)
   );
@@ -100,28 +101,6 @@ export function withSharers(chosen: readonly Container[], containers: readonly C
       container.pid > 0 && !ids.has(container.id) && roots.has(namespaceOwner(container, containers)),
   );
   return [...chosen, ...sharers];
-}
-
-function refuseCollision(input: GuardInput): Refusal | undefined {
-  const uses = input.faults.flatMap((fault) => faultKind(fault.type).uses(fault));
-  const twice = uses.find((use, index) => uses.indexOf(use) !== index);
-  if (twice) {
-    return {
-      code: 'SQ206',
-      reason: 'Conflict',
-      message: `two faults of this experiment use a target's ${twice}: split them into two experiments`,
-    };
-  }
-  for (const other of input.others) {
-    if (!input.chosen.some(({ id }) => id === other.target.id)) continue;
-    const shared = faultKind(other.fault.type)
-      .uses(other.fault)
-      .find((use) => uses.includes(use));
-    if (!shared) continue;
-    const message = `${other.target.name} is under ${other.fault.type} of experiment ${other.experiment}: both use its ${shared}`;
-    return { code: 'SQ206', reason: 'Conflict', message };
-  }
-  return undefined;
 }
 
 function refuseTotal(hit: readonly Container[], { blastRadius }: GuardInput): Refusal | undefined {

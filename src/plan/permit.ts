@@ -1,24 +1,25 @@
 import { sameJson } from '../core/canonical.ts';
 import { durationMs } from '../core/duration.ts';
-import { SquallError } from '../core/errors.ts';
-import type { Container, ExperimentRecord, FaultSpec, SlottedFault } from '../core/types.ts';
+import type { Container, ExperimentRecord, FaultSpec, Run, SlottedFault } from '../core/types.ts';
 import { hostKey, type World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Lookup, Refusal, RunDraft } from './actions.ts';
+import { type Claim, claimOf, claimsOf, refuseOverlaps } from './collisions.ts';
+import { carriers, groupOf } from './effects.ts';
 import { guard, refusalOf } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import type { Selection } from './targets.ts';
 
 /**
- * The guard's word on the selection, and each fault's own on each target. A fault that is in the world already (`standing`) is not
- * refused because a peer of it is down just now.
+ * The guard's word on the selection, each fault's own on each target, and whether two of them want the same packets. What is in the
+ * world already, by `run`, is not refused because a peer of it is down just now, or has moved.
  */
 export function refuse(
   input: PlanInput,
   record: ExperimentRecord,
   selection: Selection,
   faults: readonly SlottedFault[],
-  standing: readonly SlottedFault[] = [],
+  run?: Run,
 ): Refusal | undefined {
   const specs = faults.map(({ fault }) => fault);
   const { containers } = input.world;
@@ -32,15 +33,38 @@ export function refuse(
   });
   if (refusal) return refusal;
   try {
-    for (const fault of specs) {
-      const world = { ...input.world, lenient: standing.some((before) => sameJson(before.fault, fault)) };
-      for (const target of selection.chosen) faultKind(fault.type).resolve(fault, target, world);
-    }
-    return undefined;
+    const claims = resolveAll(input, selection.chosen, specs, run);
+    return claims.length > 0 ? refuseOverlaps(claims, claimsOf(input.others, containers)) : undefined;
   } catch (error) {
-    if (!(error instanceof SquallError)) throw error;
     return refusalOf(error);
   }
+}
+
+/** Every fault's answer for every target, of which those are returned that take packets out of their way. Throws their refusals. */
+function resolveAll(
+  input: PlanInput,
+  chosen: readonly Container[],
+  faults: readonly FaultSpec[],
+  run: Run | undefined,
+): Claim[] {
+  const { containers } = input.world;
+  const group = groupOf(chosen);
+  const known = groupOf(run?.targets ?? []);
+  const growing = chosen.some(({ id }) => !known.has(id));
+  const carries = carriers(chosen, containers, run ? input.effects : []);
+  return faults.flatMap((fault) => {
+    const kind = faultKind(fault.type);
+    const standing = run?.faults.some((before) => sameJson(before.fault, fault)) ?? false;
+    const world = { ...input.world, group, growing, lenient: standing };
+    const answers = chosen.map((target) => ({ target, resolved: kind.resolve(fault, target, world) }));
+    return answers
+      .filter(({ target }) => carries(target))
+      .map(({ target, resolved }) => {
+        const stands = standing && known.has(target.id);
+        return claimOf({ experiment: input.name, fault, resolved }, target, containers, stands);
+      })
+      .filter((claim) => claim !== undefined);
+  });
 }
 
 /** Host names that the faults use and that these targets' resolvers have not been asked for. */

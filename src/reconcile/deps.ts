@@ -14,7 +14,8 @@ export interface ReconcileDeps extends RecoveryDeps {
   inventory: Inventory;
   hosts: HostCache;
   halt: HaltFile;
-  host: HostFeatures;
+  /** As of now: what was lacking may be there after a resync. */
+  readonly host: HostFeatures;
   /** Other instances' live faults, as the last sweep saw them. */
   foreign(): readonly ForeignFault[];
   /** Ids of Squall's own containers. */

@@ -3,9 +3,6 @@
  * Written here because a compiler for it (clang) is no thing to ask of a host, and because the program differs with each filter.
  */
 
-/** The section that holds the program: `section classifier` on tc's command line. */
-export const PROGRAM_SECTION = 'classifier';
-
 const PROGRAM_NAME = 'squall_match';
 /** The kernel's own word for a licence that allows its every helper. */
 const LICENCE = Buffer.from('Dual MIT/GPL\0');
@@ -31,9 +28,9 @@ interface Section {
   entry?: number;
 }
 
-/** The object of one program: `code` holds whole instructions, little-endian. */
-export function bpfObject(code: Buffer): Buffer {
-  const names = ['', '.strtab', '.symtab', PROGRAM_SECTION, 'license', PROGRAM_NAME, '_license'];
+/** The object of one program: `code` holds whole instructions, little-endian. `section`: the word after `section` on tc's command line. */
+export function bpfObject(code: Buffer, section: string): Buffer {
+  const names = ['', '.strtab', '.symtab', section, 'license', PROGRAM_NAME, '_license'];
   const strings = Buffer.from(names.map((name) => `${name}\0`).join(''));
   const nameAt = (name: string) => (name === '' ? 0 : strings.indexOf(`\0${name}\0`) + 1);
   const symbols = Buffer.concat([
@@ -45,7 +42,7 @@ export function bpfObject(code: Buffer): Buffer {
     { name: '.strtab', type: STRTAB, flags: 0, data: strings },
     // info: the first symbol that is not local.
     { name: '.symtab', type: SYMTAB, flags: 0, data: symbols, link: 1, info: 1, entry: SYMBOL },
-    { name: PROGRAM_SECTION, type: PROGBITS, flags: ALLOC | EXEC, data: code },
+    { name: section, type: PROGBITS, flags: ALLOC | EXEC, data: code },
     { name: 'license', type: PROGBITS, flags: ALLOC | WRITE, data: LICENCE },
   ];
   return assemble(sections, nameAt);

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SquallError } from '../core/errors.ts';
-import { bpfObject, PROGRAM_SECTION } from './bpf-object.ts';
+import { bpfObject } from './bpf-object.ts';
 import type { Netns } from './netns.ts';
 
 /** Where packets pass a classifier on an interface (tc(8), clsact). */
@@ -31,7 +32,7 @@ export interface SeenFilter {
   pref: number;
   /** As tc prints it: `0x1`. */
   handle: string;
-  /** What its object file was called, without `.o`; empty for one that is no such program. */
+  /** The section that its program came from; empty for one that is no such program. */
   program: string;
   /** The device that it redirects to; empty for any other action. */
   to: string;
@@ -43,7 +44,7 @@ export interface NewFilter {
   way: Way;
   pref: number;
   handle: number;
-  /** A name for the program's content: tc shows it. */
+  /** A name for the program's content: the section it comes from, which tc shows. */
   program: string;
   to: string;
 }
@@ -62,26 +63,45 @@ export async function batch(
   if (code !== 0) throw failure(program, stderr, lines);
 }
 
-/** Runs `use` with the programs (eBPF code, by name) as object files that tc can load. */
+/**
+ * Runs `use` with the programs (eBPF code, by name) as object files that tc can load. They have no name in any folder, so that nothing
+ * is left of them when this process dies.
+ */
 export async function withObjects<T>(
   programs: ReadonlyMap<string, Buffer>,
   use: (fileOf: (program: string) => string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'squall-tc-'));
-  const fileOf = (program: string) => join(folder, `${program}.o`);
+  const files = new Map<string, FileHandle>();
   try {
-    await Promise.all([...programs].map(([name, code]) => writeFile(fileOf(name), bpfObject(code))));
-    return await use(fileOf);
+    for (const [name, code] of programs) files.set(name, await openUnnamed(bpfObject(code, name)));
+    return await use((program) => `/proc/${process.pid}/fd/${files.get(program)?.fd}`);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await Promise.all([...files.values()].map((file) => file.close()));
   }
 }
 
+async function openUnnamed(content: Buffer): Promise<FileHandle> {
+  const path = join(tmpdir(), `squall-${randomUUID()}.o`);
+  const file = await open(path, 'wx+', 0o600);
+  await unlink(path);
+  await file.write(content);
+  return file;
+}
+
+/**
+ * As `batch` with tc, in a mount namespace of its own: tc mounts a bpf file system where there is none, and would leave it there
+ * (unshare(1)).
+ */
+export async function batchObjects(ns: Netns, lines: readonly (readonly string[])[]): Promise<void> {
+  const { code, stderr } = await ns.run('unshare', ['--mount', '--', 'tc', '-batch', '-'], asBatch(lines));
+  if (code !== 0) throw failure('tc', stderr, lines);
+}
+
 /** The tc line that adds a filter, or swaps its program in one step where it is there (tc-bpf(8), tc-mirred(8)). */
-export function filterLine({ dev, way, pref, handle, to }: NewFilter, file: string): string[] {
+export function filterLine({ dev, way, pref, handle, program, to }: NewFilter, file: string): string[] {
   return [
     ...['filter', 'replace', 'dev', dev, way, 'protocol', 'all', 'pref', `${pref}`, 'handle', `${handle}`],
-    ...['bpf', 'object-file', file, 'section', PROGRAM_SECTION],
+    ...['bpf', 'object-file', file, 'section', program],
     ...['action', 'mirred', 'egress', 'redirect', 'dev', to],
   ];
 }
@@ -144,20 +164,17 @@ async function show(
     .map((line) => JSON.parse(line) as Shown[]);
 }
 
-/** tc shows each priority once without a handle. */
+/** tc shows each priority once without options, then its filters. */
 function seenFilter(place: { dev: string; way: Way }, shown: Shown): SeenFilter[] {
   const options = shown.options as Shown | undefined;
-  if (options?.handle === undefined && options?.fh === undefined && shown.kind !== 'matchall') return [];
-  const actions = (options?.actions ?? []) as Shown[];
-  const name = String(options?.bpf_name ?? '');
+  if (options === undefined) return [];
+  const actions = (options.actions ?? []) as Shown[];
   return [
     {
       ...place,
       pref: Number(shown.pref),
-      handle: String(options?.handle ?? ''),
-      program: name.endsWith(`.o:[${PROGRAM_SECTION}]`)
-        ? name.slice(0, -`.o:[${PROGRAM_SECTION}]`.length)
-        : '',
+      handle: String(options.handle ?? ''),
+      program: /\[([^\]]+)\]$/.exec(String(options.bpf_name ?? ''))?.[1] ?? '',
       to: String(actions[0]?.to_dev ?? ''),
     },
   ];

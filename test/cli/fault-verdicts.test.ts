@@ -17,6 +17,7 @@ const ALL: CheckId[] = [
     'ip6tables',
   ] as const),
   ...(['match-time', 'match-comment', 'match-multiport', 'match-statistic', 'target-reject'] as const),
+  ...(['iproute2', 'ifb', 'classifier', 'netem', 'netem-tables', 'tbf'] as const),
   ...(['state', 'disk', 'clock', 'sentinel'] as const),
 ];
 
@@ -48,6 +49,56 @@ describe('what the checks come to', () => {
   it('only loss needs the statistic match', () => {
     const found = states({ 'match-statistic': 'missing' });
     assert.deepEqual([found['network-loss'], found['network-block']], ['missing', 'ok']);
+  });
+
+  it('every kind that enters networks says what it needs there', () => {
+    for (const { type, entersNetwork, needs = [] } of FAULTS)
+      assert.equal(needs.length > 0, entersNetwork, type);
+  });
+
+  it('a kernel without netem takes away what needs it, and the models of loss', () => {
+    const found = judgeFaults(FAULTS, checks({ netem: 'missing' }));
+    const lacking = found.filter(({ state }) => state === 'missing');
+    assert.deepEqual(
+      lacking.map(({ fault, why }) => `${fault} ${why}`),
+      ['corrupt', 'duplicate', 'latency', 'reorder'].map((kind) => `network-${kind} needs netem`),
+    );
+    const loss = found.find(({ state }) => state === 'warn');
+    assert.deepEqual(
+      [loss?.fault, loss?.why],
+      ['network-loss', '`gemodel`, `state`, `correlation` and `interface` fail'],
+    );
+  });
+
+  it('only bandwidth needs tbf, and nothing that shapes needs iptables', () => {
+    const lacking = (changed: Parameters<typeof states>[0]) =>
+      Object.entries(states(changed))
+        .filter(([, state]) => state === 'missing')
+        .map(([fault]) => fault);
+    assert.deepEqual(lacking({ tbf: 'missing' }), ['network-bandwidth']);
+    assert.deepEqual(lacking({ iptables: 'missing', ip6tables: 'warn', 'match-time': 'missing' }), [
+      'network-block',
+      'network-loss',
+      'network-partition',
+    ]);
+  });
+
+  it('what was not tried for want of iproute2 is not told', () => {
+    const untried: CheckId[] = ['ifb', 'classifier', 'netem', 'netem-tables', 'tbf'];
+    const bare = checks({ iproute2: 'missing' }).filter(({ id }) => !untried.includes(id));
+    const found = judgeFaults(FAULTS, bare).filter(({ state }) => state !== 'ok');
+    assert.equal(found.length, 6);
+    assert.ok(found.every(({ because }) => because.join() === 'iproute2'));
+  });
+
+  it('tables of netem that are missing are a warning for latency', () => {
+    const found = judgeFaults(FAULTS, checks({ 'netem-tables': 'warn' })).filter(
+      ({ state }) => state !== 'ok',
+    );
+    assert.deepEqual(
+      found.map(({ fault, state, why }) => [fault, state, why]),
+      [['network-latency', 'warn', '`distribution` fails']],
+    );
   });
 
   it('what works less well is a warning that says how', () => {

@@ -25,6 +25,15 @@ const CASES: Case[] = [
     type: 'network-loss',
     fault: (peer) => ({ type: 'network-loss', percent: 50, to: [{ container: peer.name }] }),
   },
+  {
+    type: 'network-bandwidth',
+    fault: (peer) => ({
+      type: 'network-bandwidth',
+      direction: 'both',
+      rate: '1mbit',
+      to: [{ container: peer.name }],
+    }),
+  },
   { type: 'container-pause', fault: () => ({ type: 'container-pause' }) },
   { type: 'container-stop', fault: () => ({ type: 'container-stop', grace: '1s' }) },
   { type: 'container-kill', fault: () => ({ type: 'container-kill' }), restart: 'always' },

@@ -10,6 +10,7 @@ import { createDocker, type DockerEngine } from '../../src/runtime/docker.ts';
 import { createNetns } from '../../src/runtime/netns.ts';
 import { WHOLE_HOST } from '../lab/host.ts';
 import type { LabContainer } from '../lab/lab.ts';
+import { trafficControl } from '../lab/snapshot.ts';
 
 export const docker: DockerEngine = createDocker();
 
@@ -128,7 +129,7 @@ export async function inNetns(container: LabContainer, ...command: string[]): Pr
 const SAVES = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'];
 
 /**
- * All rules of both back ends and families. Comments and counters are left out, and tables without any rule: an empty table
+ * All rules of both back ends and families, devices and traffic control. Comments and counters are left out, and tables without any rule: an empty table
  * and none are one thing to a packet, and no iptables can take one away. Legacy is only read where it holds tables.
  */
 export async function snapshot(container: LabContainer): Promise<string> {
@@ -140,7 +141,7 @@ export async function snapshot(container: LabContainer): Promise<string> {
       return `${program}\n${normal(await inNetns(container, program))}`;
     }),
   );
-  return texts.join('\n');
+  return [...texts, ...(await trafficControl(String(pid)))].join('\n');
 }
 
 function normal(saved: string): string {

@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { LabContainer } from './container.ts';
 
+/** Where such a process can be started: a container of the lab, a cell of a wire. */
+export type Inside = Pick<LabContainer, 'pid' | 'onClose'>;
+
 /** A node process inside a container's network namespace (the host's files, the container's network). */
 export interface Child<M> {
   onMessage(listener: (message: M) => void): void;
@@ -15,11 +18,7 @@ export interface Child<M> {
 }
 
 /** Starts `script` (a file of this folder) in the container's network namespace with `options` as JSON. */
-export async function startChild<M>(
-  container: LabContainer,
-  script: string,
-  options: object,
-): Promise<Child<M>> {
+export async function startChild<M>(container: Inside, script: string, options: object): Promise<Child<M>> {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const args = ['-t', String(await container.pid()), '-n', process.execPath, path, JSON.stringify(options)];
   const child = spawn('nsenter', args, { stdio: ['pipe', 'pipe', 'pipe'] });

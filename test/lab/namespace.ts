@@ -1,58 +1,46 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
-import type { Container } from '../../src/core/types.ts';
+import { mkdirSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
+import type { Attachment, Container } from '../../src/core/types.ts';
+import { exec } from '../../src/runtime/exec.ts';
 import { until } from './until.ts';
 
-/** A process in a network namespace and a control group of its own, as a container's init is, with a cable to where we are. */
-export interface Cell {
-  container: Container;
-  /** The cell's address and ours on the cable. */
-  address: string;
-  ours: string;
+/** A process in a network namespace and a control group of its own, as a container's init is. */
+export interface Namespace {
+  /** 64 hex digits, as of a container: the name of its control group. */
+  id: string;
+  pid: number;
+  /** Runs a program in the namespace (with this machine's files) and gives its output; throws where it fails. */
+  run(program: string, args: readonly string[], stdin?: string): Promise<string>;
   close(): Promise<void>;
 }
 
-let count = 0;
-
-/** For a kernel without an engine: what the fault code finds of a container, made by hand. Needs root and cgroup v2. */
-export async function openCell(): Promise<Cell> {
-  const number = ++count;
+/** For a kernel without an engine. Needs root and cgroup v2. */
+export async function openNamespace(): Promise<Namespace> {
   const id = randomBytes(32).toString('hex');
   const group = `/sys/fs/cgroup/${id}`;
   mkdirSync(group);
   const child = spawn('unshare', ['--net', '--', 'sleep', '1000000'], { stdio: 'ignore' });
+  child.unref(); // a test that fails before it closes this still ends
   const pid = child.pid ?? 0;
   writeFileSync(`${group}/cgroup.procs`, String(pid));
-  await until('it to be in a namespace of its own', () => isApart(pid));
-  const [ours, address] = [`10.99.${number}.1`, `10.99.${number}.2`];
-  run('ip', ['link', 'add', `cell${number}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)]);
-  run('ip', ['addr', 'add', `${ours}/24`, 'dev', `cell${number}`]);
-  run('ip', ['link', 'set', `cell${number}`, 'up']);
-  for (const args of [
-    ['addr', 'add', `${address}/24`, 'dev', 'eth0'],
-    ['link', 'set', 'eth0', 'up'],
-    ['link', 'set', 'lo', 'up'],
-  ])
-    run('nsenter', ['-t', String(pid), '-n', 'ip', ...args]);
+  await until('it to be in a namespace of its own', () => namespaceOf(pid) !== namespaceOf('self'));
   return {
-    container: asContainer(id, `cell-${number}`, pid, address),
-    address,
-    ours,
+    id,
+    pid,
+    run: (program, args, stdin) => run('nsenter', ['-t', String(pid), '-n', '--', program, ...args], stdin),
     close: () => end(child, group),
   };
 }
 
-function isApart(pid: number): boolean {
-  const namespace = (of: string) =>
-    spawnSync('readlink', [`/proc/${of}/ns/net`], { encoding: 'utf8' }).stdout;
-  return namespace(String(pid)) !== namespace('self');
+function namespaceOf(pid: number | 'self'): string {
+  return readlinkSync(`/proc/${pid}/ns/net`);
 }
 
-function run(program: string, args: readonly string[], must = true): boolean {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0 && must) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-  return status === 0;
+async function run(program: string, args: readonly string[], stdin?: string): Promise<string> {
+  const { code, stdout, stderr } = await exec(program, args, stdin === undefined ? {} : { stdin });
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+  return stdout;
 }
 
 async function end(child: ChildProcess, group: string): Promise<void> {
@@ -64,25 +52,24 @@ async function end(child: ChildProcess, group: string): Promise<void> {
   });
 }
 
-/** One ping into (`from` undefined) or out of a cell; true where it is answered within a second. */
-export function pings(to: string, from?: Container): boolean {
-  const ping = ['ping', '-c', '1', '-W', '1', to];
-  if (!from) return run('busybox', ping, false);
-  return run('nsenter', ['-t', String(from.pid), '-n', 'busybox', ...ping], false);
-}
-
-function asContainer(id: string, name: string, pid: number, ip4: string): Container {
+/** What an engine would say of a container whose init is the namespace's process. */
+export function asContainer(
+  { id, pid }: Pick<Namespace, 'id' | 'pid'>,
+  name: string,
+  attachments: Attachment[],
+  labels: Record<string, string> = {},
+): Container {
   return {
     id,
     name,
     image: 'none',
-    labels: { 'squall.enabled': 'true' },
+    labels: { 'squall.enabled': 'true', ...labels },
     state: 'running',
     health: 'none',
     pid,
     startedAt: '2026-01-01T00:00:00Z',
-    attachments: [{ network: 'cell', ip4, aliases: [] }],
-    networkMode: 'cell',
+    attachments,
+    networkMode: attachments[0]?.network ?? 'none',
     autoRemove: false,
     restartPolicy: 'no',
     resolvConfPath: '',

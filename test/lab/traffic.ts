@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { startChild } from './child.ts';
+import { type Inside, startChild } from './child.ts';
 import { now } from './child-io.ts';
 import type { LabContainer } from './container.ts';
 
@@ -18,7 +18,7 @@ type EchoMessage = { type: 'ready'; port: number } | { type: 'count'; received: 
 
 /** An echo server in the container's network namespace. Default: UDP over IPv4 on a free port; it ends with the lab. */
 export async function echoServer(
-  container: LabContainer,
+  container: Inside,
   options: { port?: number; proto?: Proto; family?: Family } = {},
 ): Promise<EchoServer> {
   const { port = 0, proto = 'udp', family = 4 } = options;
@@ -46,7 +46,7 @@ export interface Flood {
 
 /** Sends `count` numbered messages to an echo server and waits for them, `timeoutMs` (1,000) after the last. */
 export async function flood(
-  container: LabContainer,
+  container: Inside,
   to: string,
   options: {
     port: number;
@@ -87,7 +87,7 @@ export interface Pinger extends EventEmitter<{ sample: [Sample] }> {
  * no answer came within `lossAfterMs` (250).
  */
 export async function pinger(
-  container: LabContainer,
+  container: Inside,
   to: string,
   options: { port: number; intervalMs?: number; family?: Family; lossAfterMs?: number },
 ): Promise<Pinger> {
@@ -143,7 +143,7 @@ function first(
 
 /** One TCP connection from inside the container's namespace. `refused`: any answer that says no. Default limit 1,000 ms. */
 export async function connects(
-  container: LabContainer,
+  container: Inside,
   to: string,
   port: number,
   options: { timeoutMs?: number; family?: Family } = {},

@@ -55,11 +55,32 @@ describe('the world of a running experiment', () => {
     );
   });
 
+  it('that has a new match takes it up while one of its peers is down', () => {
+    const shop = { project: 'shop' };
+    const found = [container('web-0', shop), container('redis-0', { ...shop, service: 'redis' })];
+    const model = running({ faults: [{ ...BLOCK, to: [{ service: 'redis' }] }] }, found);
+    model.stop('redis-0');
+    model.put(container('web-9', shop));
+    model.settle();
+    assert.deepEqual(model.standing(), ['web-0 network-block', 'web-9 network-block']);
+  });
+
   it('that has a protected container enter the network namespace of a target takes the fault out', () => {
     const model = running({ faults: [BLOCK] }, [container('web-0')]);
     model.put(container('side', { protect: true, networkMode: `container:${idOf('web-0')}` }));
     model.settle();
     assert.deepEqual(model.standing(), []);
+  });
+
+  it('that chose two containers of one network namespace puts a network fault there once, whatever the seed', () => {
+    const side = container('web-1', { networkMode: `container:${idOf('web-0')}` });
+    const carriers = [1, 2, 3, 4, 5, 6].map((seed) => {
+      const targets = { select: { names: ['/^web/'] }, mode: 'all' as const, seed };
+      const standing = running({ faults: [BLOCK], targets }, [container('web-0'), side]).standing();
+      assert.equal(standing.length, 1, `seed ${seed}`);
+      return standing[0];
+    });
+    assert.equal(new Set(carriers).size, 2, 'some seeds draw the one first, some the other');
   });
 
   it('that lost a target has it recovered, and goes on', () => {

@@ -43,3 +43,37 @@ export function gather(found: Iterable<{ family: 4 | 6; address: string }>): Add
   for (const { family, address } of found) (family === 4 ? v4 : v6).add(address);
   return { v4: [...v4].sort(), v6: [...v6].sort() };
 }
+
+/** A network's first and last address; an address is a network of one. */
+interface Span {
+  text: string;
+  first: bigint;
+  last: bigint;
+}
+
+/**
+ * The smaller of the first two networks (or addresses) of one family that have an address in common; undefined where none have. Sorted
+ * once and walked once: lists may hold thousands.
+ */
+export function commonNetwork(some: readonly string[], others: readonly string[]): string | undefined {
+  const [a, b] = [spansOf(some), spansOf(others)];
+  for (let i = 0, j = 0; ; ) {
+    const [one, other] = [a[i], b[j]];
+    if (!one || !other) return undefined;
+    if (one.last < other.first) i += 1;
+    else if (other.last < one.first) j += 1;
+    else return one.last - one.first <= other.last - other.first ? one.text : other.text;
+  }
+}
+
+function spansOf(networks: readonly string[]): Span[] {
+  return networks.map(spanOf).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+}
+
+function spanOf(text: string): Span {
+  const [address = '', length] = text.split('/');
+  const bytes = ipaddr.parse(address).toByteArray();
+  const first = bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+  const free = BigInt(bytes.length * 8 - Number(length ?? bytes.length * 8));
+  return { text, first, last: first + (1n << free) - 1n };
+}

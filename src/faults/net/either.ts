@@ -23,11 +23,13 @@ export function eitherWay(
   either: Either,
 ): Omit<FaultKind, 'type' | 'summary' | 'description' | 'schema' | 'example'> {
   const kindOf = (fault: FaultSpec) => either[either.by(fault)];
-  const { nature, endedBy, entersNetwork, uses, lookups, peers } = either.netfilter;
+  const { nature, endedBy, entersNetwork, needs, uses, lookups, peers } = either.netfilter;
   return {
     nature,
     endedBy,
     entersNetwork,
+    // Without what netem needs, faults by netfilter still work: a kind of two ways works less well there.
+    ...(needs && { needs }),
     uses,
     ...(lookups && { lookups }),
     ...(peers && { peers }),

@@ -4,7 +4,14 @@ import { namespaceOwner } from '../../core/namespaces.ts';
 import { nearMiss } from '../../core/near-miss.ts';
 import type { Container } from '../../core/types.ts';
 import { hostKey, type World } from '../fault.ts';
-import { gather, leavesNamespace, normalAddress, normalCidr } from './addresses.ts';
+import {
+  type Addresses,
+  commonNetwork,
+  gather,
+  leavesNamespace,
+  normalAddress,
+  normalCidr,
+} from './addresses.ts';
 import { type Peer, peerName } from './filter.ts';
 
 /** What a filter's peers come to for one target. JSON: it stands in the journal. */
@@ -16,25 +23,80 @@ export interface ResolvedPeers {
   any: boolean;
   /** Peers without an address just now (`service redis`); only where the world is lenient. */
   missing: string[];
+  /** Fellow targets among those networks, or among everyone: their packets pass. Only where there are some. */
+  spared?: Addresses;
 }
 
 type Found = { family: 4 | 6; address: string };
 
-/** Pure. Throws SQ209 for the first peer without an address, unless the world is lenient. */
-export function resolvePeers(peers: readonly Peer[], target: Container, world: World): ResolvedPeers {
-  const own = new Set(addressesOf(target, world).map(({ address }) => address));
+/**
+ * Pure. Throws SQ209 for the first peer without an address, unless the world is lenient. `group`: ids of containers that are no
+ * peers, whoever is named, and nor is what shares a network namespace with them. A peer may lie wholly within the group, as long as
+ * not all of them do.
+ */
+export function resolvePeers(
+  peers: readonly Peer[],
+  target: Container,
+  world: World,
+  group?: ReadonlySet<string>,
+): ResolvedPeers {
+  const own = sideOf([target], world);
+  const side = group ? sideOf([target, ...world.containers.filter(({ id }) => group.has(id))], world) : own;
+  const any = peers.some((peer) => peer.any);
   const found: Found[] = [];
   const missing: string[] = [];
+  const within: string[] = [];
   for (const peer of peers) {
     if (peer.any) continue;
-    const addresses = lookUp(peer, target, world).filter(({ address }) => peer.cidr || !own.has(address));
-    if (addresses.length === 0) {
-      if (!world.lenient) throw unresolved(peer, target, world);
-      missing.push(peerName(peer));
-    }
-    found.push(...addresses);
+    const all = lookUp(peer, target, world);
+    const outside = all.filter(({ address }) => (peer.cidr && !group) || !side.addresses.has(address));
+    found.push(...outside);
+    if (outside.length > 0) continue;
+    if (group && isWithin(side, peer, all, target, world)) within.push(peerName(peer));
+    else if (world.lenient) missing.push(peerName(peer));
+    else throw unresolved(peer, target, world, side);
   }
-  return { ...gather(found), any: peers.some(({ any }) => any), missing };
+  const nobody = within.length > 0 && found.length === 0 && missing.length === 0 && !any;
+  if (nobody && (!world.lenient || world.growing)) throw nobodyOutside(within);
+  const resolved = { ...gather(found), any, missing };
+  const fellows = [...side.addresses].filter((address) => !own.addresses.has(address));
+  return group ? { ...resolved, ...sparedOf(resolved, fellows) } : resolved;
+}
+
+/** Those who are no peers: their addresses, and whether a container lives where one of them does. */
+interface Side {
+  addresses: ReadonlySet<string>;
+  holds(container: Container): boolean;
+}
+
+function sideOf(members: readonly Container[], world: World): Side {
+  const owners = new Set(members.map((member) => namespaceOwner(member, world.containers)));
+  const found = members.flatMap((member) => addressesOf(member, world));
+  return {
+    addresses: new Set(found.map(({ address }) => address)),
+    holds: (container) => owners.has(namespaceOwner(container, world.containers)),
+  };
+}
+
+/** Whether a peer that comes to no other address is on this side with all it has. A container that is down is on none. */
+function isWithin(
+  side: Side,
+  peer: Peer,
+  addresses: readonly Found[],
+  target: Container,
+  world: World,
+): boolean {
+  if (peer.cidr !== undefined || peer.host !== undefined) return addresses.length > 0;
+  const known = candidates(peer, target, world);
+  return known.length > 0 && known.every(side.holds);
+}
+
+/** The fellows that the peers' networks take in. Single addresses of fellows are no peers to begin with. */
+function sparedOf({ v4, v6, any }: ResolvedPeers, fellows: readonly string[]): { spared?: Addresses } {
+  const networks = [...v4, ...v6].filter((network) => network.includes('/'));
+  const taken = fellows.filter((address) => any || commonNetwork(networks, [address]) !== undefined);
+  if (taken.length === 0) return {};
+  return { spared: gather(defined(taken.map(normalAddress))) };
 }
 
 /** The container whose network namespace this one uses: itself, or the one `network_mode: container:ID` leads to. */
@@ -51,9 +113,7 @@ export function hasIpv6(target: Container, world: World): boolean {
 function lookUp(peer: Peer, target: Container, world: World): Found[] {
   if (peer.cidr !== undefined) return defined([normalCidr(peer.cidr)]);
   if (peer.host !== undefined) return hostAddresses(peer.host, target, world);
-  return candidates(peer, target, world)
-    .filter(({ id }) => id !== target.id)
-    .flatMap((container) => addressesOf(container, world));
+  return candidates(peer, target, world).flatMap((container) => addressesOf(container, world));
 }
 
 function hostAddresses(host: string, target: Container, world: World): Found[] {
@@ -89,7 +149,14 @@ function defined(found: (Found | '' | undefined)[]): Found[] {
   return found.filter((item) => item !== undefined && item !== '');
 }
 
-function unresolved(peer: Peer, target: Container, world: World): SquallError {
+function nobodyOutside(within: readonly string[]): SquallError {
+  const who = within.length === 1 ? `${within[0]} is` : `${within.join(', ')} are`;
+  return new SquallError('SQ209', `nobody is on the other side: ${who} wholly among the targets`, {
+    hint: 'Choose fewer targets, such as `mode: { percent: 50 }`, or name other peers',
+  });
+}
+
+function unresolved(peer: Peer, target: Container, world: World, side: Side): SquallError {
   const name = peerName(peer);
   if (peer.host !== undefined) {
     return new SquallError('SQ209', `${name} does not resolve inside ${target.name}`, {
@@ -97,13 +164,17 @@ function unresolved(peer: Peer, target: Container, world: World): SquallError {
     });
   }
   const known = candidates(peer, target, world);
-  if (known.some(({ id }) => id !== target.id)) {
-    return new SquallError('SQ209', `${name} has no address: ${known.map(stateOf).join(', ')}`, {
+  const others = known.filter((container) => !side.holds(container));
+  if (others.length > 0) {
+    return new SquallError('SQ209', `${name} has no address: ${others.map(stateOf).join(', ')}`, {
       hint: 'Start it, or attach it to a network; peers with host networking need a cidr or host',
     });
   }
   if (known.length > 0) {
-    return new SquallError('SQ209', `${name} is the target ${target.name} alone: it has no other container`);
+    return new SquallError(
+      'SQ209',
+      `${name} is alone in the network of the target ${target.name}: it has no other container`,
+    );
   }
   const near = nearMiss(peer.service ?? peer.container ?? '', similar(peer, target, world));
   return new SquallError('SQ209', `${name} is not known on this host`, {

@@ -65,7 +65,10 @@ function addDirection(wanted: Wanted, rendering: Rendering, family: Family, way:
   const verdictChain = `${chain}v`;
   const mark = ['-m', 'comment', '--comment', formatMark(rendering.mark)];
   const matches = matchesOf(rendering, family, egress);
-  const escapes = matches.length > 0 ? escapesOf(rendering, family, egress) : [];
+  const escapes =
+    matches.length > 0
+      ? [...escapesOf(rendering, family, egress), ...sparedOf(rendering, family, egress)]
+      : [];
   wanted.chains.set(chain, [
     mark,
     ...escapes.map((match) => [...match, '-j', 'RETURN']),
@@ -88,9 +91,14 @@ function addDirection(wanted: Wanted, rendering: Rendering, family: Family, way:
 function matchesOf({ filter, peers }: Rendering, family: Family, egress: boolean): string[][] {
   const addresses = peers.any ? [undefined] : family === 4 ? peers.v4 : peers.v6;
   return addresses.flatMap((address) => {
-    const host = address === undefined || address.endsWith('/0') ? [] : [egress ? '-d' : '-s', address];
+    const host = address === undefined || address.endsWith('/0') ? [] : other(address, egress);
     return protocolMatches(filter, family).map((match) => [...host, ...match]);
   });
+}
+
+/** Packets to or from the address, on the other side. */
+function other(address: string, egress: boolean): string[] {
+  return [egress ? '-d' : '-s', address];
 }
 
 function protocolMatches(filter: Filter, family: Family): string[][] {
@@ -129,6 +137,11 @@ function escapesOf({ filter, answers }: Rendering, family: Family, egress: boole
       escapes.push(['-p', icmp(family), '-m', family === 4 ? 'icmp' : 'icmp6', type, UNREACHABLE[family]]);
   }
   return escapes;
+}
+
+function sparedOf({ peers: { spared } }: Rendering, family: Family, egress: boolean): string[][] {
+  const addresses = (family === 4 ? spared?.v4 : spared?.v6) ?? [];
+  return addresses.map((address) => other(address, egress));
 }
 
 /** Port unreachable (RFC 792, RFC 4443). */

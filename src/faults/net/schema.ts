@@ -62,6 +62,11 @@ const PORTS = {
   },
 };
 
+/** A list of peers, as the schema of a parameter. */
+export function peersSchema(description: string): Record<string, unknown> {
+  return { type: 'array', minItems: 1, maxItems: 1000, items: PEER, description };
+}
+
 const FILTER = {
   direction: {
     type: 'string',
@@ -70,20 +75,8 @@ const FILTER = {
     description:
       'Which packets: those the target sends (egress), those it receives (ingress), or both. Packets, not connections: egress also cuts the answers to connections that a peer opened.',
   },
-  to: {
-    type: 'array',
-    minItems: 1,
-    maxItems: 1000,
-    items: PEER,
-    description: 'The peers. Required, and never empty: a peer that is not found refuses the fault.',
-  },
-  from: {
-    type: 'array',
-    minItems: 1,
-    maxItems: 1000,
-    items: PEER,
-    description: 'The peers, under a better name for `direction: ingress`; not beside `to`.',
-  },
+  to: peersSchema('The peers. Required, and never empty: a peer that is not found refuses the fault.'),
+  from: peersSchema('The peers, under a better name for `direction: ingress`; not beside `to`.'),
   ports: {
     ...PORTS,
     description:

@@ -3,13 +3,14 @@ import type { Effect, FaultSpec } from '../../core/types.ts';
 import { type Family, installed } from '../../runtime/iptables.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import { steadyWall } from './deadline.ts';
-import { parseFilter } from './filter.ts';
+import type { Filter } from './filter.ts';
 import type { ResolvedPeers } from './peers.ts';
 import { nothing, renderRules, type Verdict, type Wanted } from './rules.ts';
 import { backendOf, baseOf, FAMILIES, undoOf } from './undo.ts';
 
 /** The part of a kind that renders. */
 export interface Renderer {
+  filter(fault: FaultSpec): Filter;
   verdict(fault: FaultSpec): Verdict;
   answers(fault: FaultSpec): boolean;
 }
@@ -32,7 +33,7 @@ export async function wantedByFamily(
       run: effect.runId,
       deadline: steadyWall(clock, effect.deadline),
     },
-    filter: parseFilter(effect.fault),
+    filter: kind.filter(effect.fault),
     peers,
     verdict: kind.verdict(effect.fault),
     answers: kind.answers(effect.fault),

@@ -4,6 +4,7 @@ import { createTurns } from '../../core/parallel.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import {
   batch,
+  batchObjects,
   filterLine,
   filterRemoval,
   readFilters,
@@ -78,18 +79,15 @@ async function carryOut(
 ): Promise<void> {
   await batch(ns, 'ip', links);
   const codes = new Map(filters.map(({ lane }) => [lane.program, lane.code]));
-  await withObjects(codes, (fileOf) =>
-    batch(ns, 'tc', [
-      ...qdiscs,
-      ...filters.map(({ dev, lane: { way, device, program } }) =>
-        filterLine(
-          { dev, way, pref: PREF, handle: filterHandle(device), program, to: device },
-          fileOf(program),
-        ),
-      ),
-      ...gone,
-    ]),
-  );
+  if (codes.size === 0) await batch(ns, 'tc', [...qdiscs, ...gone]);
+  else
+    await withObjects(codes, (fileOf) => {
+      const lines = filters.map(({ dev, lane: { way, device, program } }) => {
+        const filter = { dev, way, pref: PREF, handle: filterHandle(device), program, to: device };
+        return filterLine(filter, fileOf(program));
+      });
+      return batchObjects(ns, [...qdiscs, ...lines, ...gone]);
+    });
   await batch(ns, 'ip', labels);
 }
 

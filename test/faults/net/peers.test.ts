@@ -6,6 +6,7 @@ import type { Container, FaultSpec } from '../../../src/core/types.ts';
 import { hostKey, type World } from '../../../src/faults/fault.ts';
 import type { ResolvedPeers } from '../../../src/faults/net/peers.ts';
 import { networkBlock } from '../../../src/faults/network-block.ts';
+import { networkPartition } from '../../../src/faults/network-partition.ts';
 import { WHOLE_HOST } from '../../lab/host.ts';
 import { aContainer } from '../container-support.ts';
 
@@ -157,6 +158,133 @@ describe('peers of a network fault', () => {
       any: false,
       missing: ['service mail'],
     });
+  });
+});
+
+describe('peers of a partition', () => {
+  /** For `on`, with a run that has chosen these. */
+  const split = (to: FaultSpec['to'], chosen: Container[], change: Partial<World> = {}, on = chosen[0]) => {
+    assert.ok(on);
+    const group = new Set(chosen.map(({ id }) => id));
+    const fault = { type: 'network-partition', to };
+    return networkPartition.resolve(fault, on, world({ group, ...change })) as unknown as ResolvedPeers;
+  };
+
+  it('are never the targets, whoever is named', () => {
+    const rest = { v4: ['10.0.0.4'], v6: [], any: false, missing: [] };
+    assert.deepEqual(split([{ service: 'redis' }], [redis, target]), rest);
+    assert.deepEqual(split([{ service: 'redis' }], [target, redis]), rest);
+    assert.deepEqual(split([{ container: redis.name }, { container: paused.name }], [target, redis]), rest);
+    const hosts = new Map([[hostKey(target.id, 'cache.example'), ['10.1.0.3', 'fd00::3', '10.0.0.4']]]);
+    assert.deepEqual(split([{ host: 'cache.example' }], [target, redis], { hosts }), rest);
+    assert.deepEqual(split([{ cidr: '10.0.0.3/32' }, { cidr: '10.0.0.4/32' }], [target, redis]), rest);
+  });
+
+  it('are the same set for each target of one project', () => {
+    const all = [redis, target, plain];
+    const answers = all.map((one) => split([{ service: 'redis', project: 'shop' }], all, {}, one));
+    assert.deepEqual(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
+  });
+
+  it('may be everyone or a network, of which the fellow targets are spared, on all their networks', () => {
+    assert.deepEqual(split([{ any: true }], [target, redis, web2]), {
+      v4: [],
+      v6: [],
+      any: true,
+      missing: [],
+      spared: { v4: ['10.0.0.3', '10.0.0.7', '10.1.0.3'], v6: ['fd00::3'] },
+    });
+    assert.deepEqual(split([{ cidr: '10.0.0.0/24' }, { service: 'redis' }], [target, web2, redis]), {
+      v4: ['10.0.0.0/24', '10.0.0.4'],
+      v6: [],
+      any: false,
+      missing: [],
+      spared: { v4: ['10.0.0.3', '10.0.0.7'], v6: [] },
+    });
+  });
+
+  it('leave spared out where there is nobody to spare, so that the journal compares', () => {
+    for (const [to, chosen] of [
+      [[{ any: true }], [target]],
+      [[{ cidr: '192.0.2.0/24' }], [target, redis]],
+      [[{ service: 'redis' }], [target, redis]],
+    ] as const)
+      assert.equal('spared' in split([...to], [...chosen]), false);
+  });
+
+  it('do not hang on the order of the containers', () => {
+    const containers = [...world().containers].reverse();
+    const to = [{ any: true }] as const;
+    assert.deepEqual(
+      split([...to], [target, redis, web2], { containers }),
+      split([...to], [web2, redis, target], {}, target),
+    );
+  });
+
+  it("are not what shares a target's network", () => {
+    refuses(() => split([{ service: 'side' }], [target, redis]), 'SQ209', /service side is wholly among/);
+    assert.deepEqual(split([{ service: 'redis' }], [target, sidecar]).v4, ['10.0.0.4'], 'by a fellow');
+    assert.deepEqual(split([{ service: 'redis' }], [sidecar]).v4, ['10.0.0.4'], 'by the target');
+    assert.deepEqual(split([{ any: true }], [target, sidecar]).spared, {
+      v4: ['10.0.0.3', '10.1.0.3'],
+      v6: ['fd00::3'],
+    });
+    assert.equal(split([{ any: true }], [sidecar, redis]).spared, undefined, 'its own are no fellows');
+  });
+
+  it('refuse the fault where all of them are targets, and say what to do', () => {
+    refuses(
+      () => split([{ service: 'redis' }], [redis, paused, dead]),
+      'SQ209',
+      /nobody is on the other side: service redis is wholly among the targets\. Choose fewer/,
+    );
+    refuses(
+      () => split([{ container: redis.name }, { cidr: '10.0.0.7/32' }], [redis, web2]),
+      'SQ209',
+      /container shop-redis-1, cidr 10\.0\.0\.7\/32 are wholly among/,
+    );
+    refuses(() => split([{ container: target.name }], [target]), 'SQ209', /nobody is on the other side/);
+  });
+
+  it('may be partly targets, as long as somebody is left', () => {
+    assert.deepEqual(split([{ service: 'web' }, { service: 'redis' }], [target, web2]).v4, [
+      '10.0.0.3',
+      '10.0.0.4',
+      '10.1.0.3',
+    ]);
+    assert.equal(split([{ service: 'web' }, { any: true }], [target, web2]).any, true);
+  });
+
+  it('that are down, not chosen, refuse it as they always do', () => {
+    refuses(
+      () => split([{ service: 'redis' }], [redis, paused]),
+      'SQ209',
+      /service redis has no address: shop-redis-3 is exited\./,
+    );
+    assert.deepEqual(split([{ service: 'redis' }], [redis, paused], { lenient: true }).missing, [
+      'service redis',
+    ]);
+  });
+
+  it('that are all gone during a run come to nothing, and are no reason to let a target join', () => {
+    const nothing = { v4: [], v6: [], any: false, missing: [] };
+    const all = [redis, paused, dead];
+    assert.deepEqual(split([{ service: 'redis' }], all, { lenient: true }), nothing);
+    const growing = { lenient: true, growing: true };
+    refuses(() => split([{ service: 'redis' }], all, growing), 'SQ209', /nobody is on the other side/);
+  });
+
+  it('are all others where no run asks', () => {
+    assert.deepEqual(
+      networkPartition.resolve({ type: 'network-partition', to: [{ service: 'web' }] }, target, world()),
+      { v4: ['10.0.0.7'], v6: [], any: false, missing: [] },
+    );
+  });
+
+  it('of other kinds may be fellow targets', () => {
+    const group = new Set([target.id, redis.id, web2.id]);
+    assert.deepEqual(resolve([{ service: 'web' }], { group }).v4, ['10.0.0.7']);
+    assert.equal('spared' in resolve([{ any: true }], { group }), false);
   });
 });
 

@@ -99,6 +99,22 @@ describe('renderRules', () => {
     assert.deepEqual(chains['SQ-abc-0i'], [MARK, '-j SQ-abc-0iv']);
   });
 
+  it('lets fellow targets through before anything is picked, each family and direction its own', () => {
+    const peers = { any: true, spared: { v4: ['10.0.0.3', '10.0.0.4'], v6: ['fd00::3'] } };
+    assert.deepEqual(render({ direction: 'both' }, peers).chains, {
+      'SQ-abc-0o': [MARK, '-d 10.0.0.3 -j RETURN', '-d 10.0.0.4 -j RETURN', '-j SQ-abc-0ov'],
+      'SQ-abc-0ov': [MARK, '-j DROP'],
+      'SQ-abc-0i': [MARK, '-s 10.0.0.3 -j RETURN', '-s 10.0.0.4 -j RETURN', '-j SQ-abc-0iv'],
+      'SQ-abc-0iv': [MARK, '-j DROP'],
+    });
+    assert.deepEqual(render({}, peers, 6).chains['SQ-abc-0o'], [
+      MARK,
+      ...ND,
+      '-d fd00::3 -j RETURN',
+      '-j SQ-abc-0ov',
+    ]);
+  });
+
   it('cuts nothing where no peer has an address, and never everything', () => {
     assert.deepEqual(render({ direction: 'both', ports: [80] }, {}, 4, true).chains, {
       'SQ-abc-0o': [MARK],
