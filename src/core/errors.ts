@@ -78,7 +78,7 @@ export const ERRORS = {
     title: 'Conflict with another experiment',
     exit: 1,
     status: 409,
-    remedy: 'Wait for the other experiment, which is named, or select other targets.',
+    remedy: 'Wait for the other experiment, which is named, or select other targets or other packets.',
   },
   SQ207: {
     title: 'Halted',
