@@ -125,26 +125,56 @@ export async function readIfbs(ns: Netns): Promise<SeenIfb[]> {
   }));
 }
 
-/** Every qdisc of a namespace that somebody put there, and how much it holds. */
-export async function readQdiscs(ns: Netns): Promise<SeenQdisc[]> {
-  const [found = []] = await show(ns, 'tc', ['-j', '-s', 'qdisc', 'show']);
-  return found
-    .filter(({ kind }) => kind !== 'noqueue')
-    .map(({ dev, kind, root, qlen }) => ({
-      dev: String(dev),
-      kind: String(kind),
-      root: root === true,
-      held: Number(qlen ?? 0),
-    }));
+/** What tc shows of a namespace: its qdiscs but for `noqueue`, and the filters on both ways of every clsact. */
+export interface SeenTraffic {
+  qdiscs: SeenQdisc[];
+  filters: SeenFilter[];
 }
 
-/** The filters on both ways of interfaces that have a clsact qdisc. */
-export async function readFilters(ns: Netns, devs: readonly string[]): Promise<SeenFilter[]> {
-  if (devs.length === 0) return [];
-  const places = devs.flatMap((dev) => (['egress', 'ingress'] as const).map((way) => ({ dev, way })));
-  const lines = places.map(({ dev, way }) => ['filter', 'show', 'dev', dev, way]);
-  const answers = await show(ns, 'tc', ['-j', '-batch', '-'], asBatch(lines));
-  return places.flatMap((place, index) => (answers[index] ?? []).flatMap((one) => seenFilter(place, one)));
+/** `expected`: interfaces that most likely have a clsact qdisc, which saves a second call. */
+export async function readTraffic(ns: Netns, expected: readonly string[] = []): Promise<SeenTraffic> {
+  // Filters of an interface without a clsact can't be shown: the call fails then, and says nothing that is needed.
+  const atOnce = await readAtOnce(ns, expected).catch(() => undefined);
+  const { qdiscs, filters } = atOnce ?? (await readAtOnce(ns, []));
+  const known = atOnce ? expected : [];
+  const rest = qdiscs
+    .filter(({ kind, dev }) => kind === 'clsact' && !known.includes(dev))
+    .map(({ dev }) => dev);
+  if (rest.length === 0) return { qdiscs, filters };
+  const more = await show(ns, 'tc', ['-j', '-batch', '-'], asBatch(placesOf(rest).map(filterShow)));
+  return { qdiscs, filters: [...filters, ...asFilters(rest, more)] };
+}
+
+async function readAtOnce(ns: Netns, devs: readonly string[]): Promise<SeenTraffic> {
+  const lines = [['qdisc', 'show'], ...placesOf(devs).map(filterShow)];
+  const [qdiscs = [], ...filters] = await show(ns, 'tc', ['-j', '-s', '-batch', '-'], asBatch(lines));
+  return {
+    qdiscs: qdiscs.map(seenQdisc).filter(({ kind }) => kind !== 'noqueue'),
+    filters: asFilters(devs, filters),
+  };
+}
+
+interface Place {
+  dev: string;
+  way: Way;
+}
+
+function placesOf(devs: readonly string[]): Place[] {
+  return devs.flatMap((dev) => (['egress', 'ingress'] as const).map((way) => ({ dev, way })));
+}
+
+function filterShow({ dev, way }: Place): string[] {
+  return ['filter', 'show', 'dev', dev, way];
+}
+
+function asFilters(devs: readonly string[], answers: readonly Shown[][]): SeenFilter[] {
+  return placesOf(devs).flatMap((place, index) =>
+    (answers[index] ?? []).flatMap((one) => seenFilter(place, one)),
+  );
+}
+
+function seenQdisc({ dev, kind, root, qlen }: Shown): SeenQdisc {
+  return { dev: String(dev), kind: String(kind), root: root === true, held: Number(qlen ?? 0) };
 }
 
 type Shown = Record<string, unknown>;
@@ -165,7 +195,7 @@ async function show(
 }
 
 /** tc shows each priority once without options, then its filters. */
-function seenFilter(place: { dev: string; way: Way }, shown: Shown): SeenFilter[] {
+function seenFilter(place: Place, shown: Shown): SeenFilter[] {
   const options = shown.options as Shown | undefined;
   if (options === undefined) return [];
   const actions = (options.actions ?? []) as Shown[];

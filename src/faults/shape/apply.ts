@@ -7,9 +7,8 @@ import {
   batchObjects,
   filterLine,
   filterRemoval,
-  readFilters,
   readIfbs,
-  readQdiscs,
+  readTraffic,
   type Way,
   withObjects,
 } from '../../runtime/tc.ts';
@@ -31,16 +30,11 @@ const ATTEMPTS = 3;
 /** Of two experiments in one namespace the second sees what the first has done: one must not take away what the other stands on. */
 const inTurn = createTurns<number>();
 
-/** Reads what stands. */
-export async function look(ns: Netns): Promise<Standing> {
+/** Reads what stands. `expected`: interfaces that most likely carry filters. */
+export async function look(ns: Netns, expected: readonly string[] = []): Promise<Standing> {
   const ours = async () => ((await hasDevices(ns)) ? readIfbs(ns) : []);
-  const withFilters = async () => {
-    const qdiscs = await readQdiscs(ns);
-    const devs = qdiscs.filter(({ kind }) => kind === 'clsact').map(({ dev }) => dev);
-    return { qdiscs, filters: await readFilters(ns, devs) };
-  };
-  const [ifbs, rest] = await Promise.all([ours(), withFilters()]);
-  return { ifbs, ...rest };
+  const [ifbs, traffic] = await Promise.all([ours(), readTraffic(ns, expected)]);
+  return { ifbs, ...traffic };
 }
 
 /** Whether any device of Squall's is there: reads a file and runs no program. */
@@ -63,7 +57,7 @@ export function apply(
     // Any line, that of `lo` included, tells that this namespace knows IPv6.
     const ipv6 = (await ns.procNet('if_inet6')).trim() !== '';
     for (let attempt = 1; ; attempt++) {
-      const now = (attempt === 1 && likely) || (await look(ns));
+      const now = (attempt === 1 && likely) || (await look(ns, interfacesIn(lanes)));
       try {
         return await carryOut(ns, changes(now, lanes, devices, ipv6));
       } catch (error) {
@@ -71,6 +65,10 @@ export function apply(
       }
     }
   });
+}
+
+function interfacesIn(lanes: readonly Lane[]): string[] {
+  return [...new Set(lanes.flatMap(({ interfaces }) => interfaces))];
 }
 
 async function carryOut(
@@ -121,7 +119,7 @@ export function remove(
     const hit = await removeAtOnce(ns, options.likely);
     const interfaces = options.likely.map(({ dev }) => dev);
     for (let attempt = 1; ; attempt++) {
-      const now = await look(ns);
+      const now = await look(ns, hit ? [] : interfaces);
       try {
         const removed = await removeSeen(ns, now, devices, { interfaces, drain: options.drain });
         return { ...removed, changed: removed.changed || hit };

@@ -131,7 +131,10 @@ export async function observeLanes(
   effect: Effect,
 ): Promise<Observation> {
   const seen = await enterIfThere(context, effect, async (ns) => {
-    const [interfaces, now] = await Promise.all([interfacesOf(ns, effect), look(ns)]);
+    const [interfaces, now] = await Promise.all([
+      interfacesOf(ns, effect),
+      look(ns, laneUndo(effect).interfaces),
+    ]);
     return classify(now, wantedLanes(shaper, context, effect, interfaces), deviceNamesOf(effect));
   });
   return seen ?? 'gone';
