@@ -1,5 +1,6 @@
 import { durationMs } from '../core/duration.ts';
 import type { FaultSpec } from '../core/types.ts';
+import { parseRate } from '../core/units.ts';
 import type { FaultKind } from './fault.ts';
 import { shapingKind } from './shape/kind.ts';
 import type { Qdisc } from './shape/lane.ts';
@@ -9,7 +10,8 @@ import { CORRELATION, shapingSchema } from './shape/schema.ts';
 const DESCRIPTION = `Delays the packets between the target and its peers, by netem on a device of their own: every other packet goes its usual way.
 
 \`direction: both\` delays each way, so that a round trip takes twice the delay. With \`jitter\` the delay of each packet differs, and one may
-overtake another. What a peer's answers to discovery, Docker's DNS and loopback carry is not delayed.
+overtake another. With \`rate\` the line is slow as well as long. Loopback, Docker's DNS at 127.0.0.11 and IPv6 neighbour discovery are not
+delayed.
 
 The filter that sends packets there matches until the deadline, by the boot clock: the kernel ends the fault by itself, whether or not
 anything of Squall still runs and whoever sets the wall clock. Packets that are on their way then still arrive.
@@ -41,6 +43,12 @@ export const networkLatency: FaultKind = shapingKind({
         default: 'uniform',
         description: 'How the jitter is spread (tc-netem(8)).',
       },
+      rate: {
+        type: 'string',
+        format: 'rate',
+        description:
+          'A slow line, too: bits per second that pass, such as `2mbit`, each way. What does not fit waits in a queue of 200 ms.',
+      },
     },
     {
       required: ['delay'],
@@ -69,6 +77,8 @@ function problems(fault: FaultSpec): string[] {
   if (delay < 0.001) found.push(`delay: ${fault.delay} is less than netem can count (1us)`);
   if (fault.jitter !== undefined && durationMs(String(fault.jitter)) > delay)
     found.push(`jitter: ${fault.jitter} is more than the delay (${fault.delay})`);
+  if (fault.rate !== undefined && parseRate(fault.rate) === undefined)
+    found.push(`rate: ${fault.rate} is no rate such as 512kbit or 10mbit (1kbit to 100gbit)`);
   return found;
 }
 
@@ -76,7 +86,10 @@ function qdisc(fault: FaultSpec): Qdisc {
   const { delay, jitter = '0s', distribution = 'uniform' } = fault;
   const holds = durationMs(String(delay)) + REACH * durationMs(String(jitter));
   const args = ['delay', micros(delay), micros(jitter), `${fault.correlation ?? 0}%`];
-  // Without a table jitter is spread evenly; a qdisc that has one keeps it, so another distribution means another qdisc.
+  // Without a table jitter is spread evenly; a qdisc that has one keeps it, as it keeps a rate: without it, it takes another qdisc.
   if (distribution !== 'uniform') args.push('distribution', String(distribution));
-  return netem(args, holds, 1 + DISTRIBUTIONS.indexOf(String(distribution)));
+  const rate = parseRate(fault.rate);
+  const handle =
+    1 + DISTRIBUTIONS.indexOf(String(distribution)) + (rate === undefined ? 0 : DISTRIBUTIONS.length);
+  return netem(args, { holds, handle, rate });
 }

@@ -51,7 +51,7 @@ export const networkReorder: FaultKind = shapingKind({
       'gap',
       `${fault.gap ?? 1}`,
     ];
-    return netem(args, durationMs(String(delay)));
+    return netem(args, { holds: durationMs(String(delay)) });
   },
 });
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { deadlineIn, systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
-import type { Container, Effect, FaultSpec } from '../../src/core/types.ts';
+import type { Container } from '../../src/core/types.ts';
 import type { FaultContext, World } from '../../src/faults/fault.ts';
-import { faultKind } from '../../src/faults/index.ts';
 import { createDocker, type DockerEngine } from '../../src/runtime/docker.ts';
 import { createNetns } from '../../src/runtime/netns.ts';
 import { WHOLE_HOST } from '../lab/host.ts';
 import type { LabContainer } from '../lab/lab.ts';
 import { trafficControl } from '../lab/snapshot.ts';
+import { createEffects } from './effect-support.ts';
 
 export const docker: DockerEngine = createDocker();
 
@@ -45,80 +45,10 @@ export async function worldOf(
   };
 }
 
-let count = 0;
-
-/** What the engine does before `inject`: resolve, prepare, journal. Each effect is a run of its own unless `change` says otherwise. */
-export async function intend(
-  fault: FaultSpec,
-  target: LabContainer,
-  world: World,
-  change: Partial<Effect> = {},
-): Promise<Effect> {
-  const kind = faultKind(fault.type);
-  const container = await observed(target);
-  const effect: Effect = {
-    id: ++count,
-    runId: `net-test-${process.pid}-${count}`,
-    experiment: 'net-test',
-    instance: context.instance,
-    target: { id: container.id, name: container.name },
-    incarnation: container.startedAt,
-    slot: 0,
-    fault,
-    resolved: kind.resolve(fault, container, world),
-    undo: null,
-    phase: 'intended',
-    epoch: 1,
-    deadline: deadlineIn(systemClock, 120_000),
-    intendedAt: Date.now(),
-    injectedAt: null,
-    recoveringAt: null,
-    recoveringBoot: null,
-    recoveredAt: null,
-    strikes: 1,
-    error: null,
-    ...change,
-  };
-  // Through JSON, as the journal keeps it: recovery in another process sees no more than that.
-  const undo = change.undo ?? (await kind.prepare(context, effect, container));
-  return JSON.parse(JSON.stringify({ ...effect, undo })) as Effect;
-}
-
-const struck: Effect[] = [];
-
-/** Recovers all that this process struck, so that a failed test does not fail those after it. */
-export async function recoverAll(): Promise<void> {
-  await Promise.all(struck.splice(0).map(recover));
-}
-
-/** Intends and injects. The effect comes back as the next pass would prepare it: the journal knows of it by then. */
-export async function strike(
-  fault: FaultSpec,
-  target: LabContainer,
-  world: World,
-  change: Partial<Effect> = {},
-): Promise<Effect> {
-  const effect = await intend(fault, target, world, change);
-  struck.push(effect);
-  await inject(effect);
-  return again(effect, target);
-}
-
-/** The effect prepared once more, as for an edit or a retry. */
-export async function again(effect: Effect, target: LabContainer): Promise<Effect> {
-  const undo = await faultKind(effect.fault.type).prepare(context, effect, await observed(target));
-  return { ...effect, undo };
-}
-
-/** Injects and reads back, as the engine does. */
-export async function inject(effect: Effect): Promise<void> {
-  const kind = faultKind(effect.fault.type);
-  await kind.inject(context, effect);
-  await kind.verify?.(context, effect);
-}
-
-export const observe = (effect: Effect) => faultKind(effect.fault.type).observe(context, effect);
-export const recover = (effect: Effect) => faultKind(effect.fault.type).recover(context, effect);
+export const { intend, strike, again, inject, observe, recover, recoverAll } = createEffects(
+  context,
+  observed,
+);
 
 /** Runs a program in the container's network namespace and gives its output; rejects where it fails. */
 export async function inNetns(container: LabContainer, ...command: string[]): Promise<string> {
