@@ -77,13 +77,24 @@ export function createController(deps: ReconcileDeps): Controller {
   /** What the journal holds of each object, so that a change of one container asks no database about all of them. */
   const known = new Map<string, { record: ExperimentRecord; run: Run | undefined }>();
   function remember(name: string): void {
+    const wasActive = isActive(name);
     try {
       const record = journal.experiments.get(name);
       if (record) known.set(name, { record, run: record.runId ? journal.runs.get(record.runId) : undefined });
       else known.delete(name);
+      if (wasActive && !isActive(name)) wakeDenied();
     } catch (error) {
       deps.log.error({ experiment: name, error: describeError(error) }, 'journal not readable');
     }
+  }
+
+  function isActive(name: string): boolean {
+    return known.get(name)?.run?.endedAt === null;
+  }
+
+  /** What another experiment was in the way of need not wait for the resync. */
+  function wakeDenied(): void {
+    for (const [name, { record }] of known) if (record.phase === 'Denied') queue.add(name);
   }
 
   /** ms; tries that fail must not push the deadline away. */
