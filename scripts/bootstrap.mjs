@@ -96,7 +96,7 @@ export async function ensureEngine() {
  * programs run in it too, so those of an engine session are needed as well.
  */
 export function ensureKernel() {
-  const wanted = { 'linux.uml': 'user-mode-linux', modprobe: 'kmod', ...PROGRAMS };
+  const wanted = { 'linux.uml': 'user-mode-linux', modprobe: 'kmod', dockerd: 'docker.io', ...PROGRAMS };
   const packages = Object.entries(wanted)
     .filter(([program]) => !onPath(program))
     .map(([, name]) => name);

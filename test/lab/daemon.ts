@@ -173,7 +173,7 @@ async function startDaemon({ dir, manifests, paths, name }: Place, options: Star
   const ready = until(
     'the daemon to be ready',
     async () => (await daemon.api('GET', '/readyz')).status === 200,
-    20_000,
+    45_000, // a kernel of its own is some ten times slower
   );
   await Promise.race([ready, died]);
   return daemon;
