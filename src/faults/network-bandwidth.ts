@@ -48,7 +48,7 @@ export const networkBandwidth: FaultKind = shapingKind({
         type: 'string',
         format: 'size',
         description:
-          'Bytes that may wait, such as `64KiB`. Default: what the rate passes in 200 ms, at least 15 KB.',
+          'Bytes that may wait, such as `64KiB`; as many as `burst` in any case. Default: what the rate passes in 200 ms, at least 15 KB.',
       },
     },
     { required: ['rate'] },
@@ -79,8 +79,10 @@ function qdisc(fault: FaultSpec): Qdisc {
   const bytes = rate / 8;
   const burst = parseSize(fault.burst) ?? Math.max(PACKET, Math.ceil(bytes * BURST_SECONDS));
   const queue = parseSize(fault.limit) ?? Math.max(SMALLEST_QUEUE, Math.ceil(bytes * QUEUE_SECONDS));
-  const args = ['tbf', 'rate', `${rate}bit`, 'burst', `${burst}b`, 'limit', `${queue + burst}b`];
+  // A stream that the sender leaves to the network card comes in pieces as large as the bucket, of which one must fit.
+  const limit = Math.max(queue, burst);
+  const args = ['tbf', 'rate', `${rate}bit`, 'burst', `${burst}b`, 'limit', `${limit}b`];
   if (ceil !== undefined) args.push('peakrate', `${ceil}bit`, 'mtu', `${PACKET}`);
   // A bucket with a ceiling does not give it up by a change.
-  return { args, handle: ceil === undefined ? 1 : 2, holds: (queue / bytes) * 1000 };
+  return { args, handle: ceil === undefined ? 1 : 2, holds: (limit / bytes) * 1000 };
 }

@@ -22,6 +22,8 @@ Needs netem (module sch_netem), ifb and eBPF classifiers: \`squall doctor\` tell
 const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'];
 /** Of the distribution's numbers hardly one in a thousand is further out (tc-netem(8): tables reach 4 times the jitter). */
 const REACH = 4;
+/** ms: netem counts it in 31 bits of nanoseconds, and cuts off what is more without a word. */
+const MOST_JITTER = 2147;
 
 /** Delays packets between a target and peers. */
 export const networkLatency: FaultKind = shapingKind({
@@ -36,7 +38,11 @@ export const networkLatency: FaultKind = shapingKind({
         format: 'duration',
         description: 'By how much the delay varies, more or less. Not more than `delay`.',
       },
-      correlation: CORRELATION,
+      correlation: {
+        ...CORRELATION,
+        description:
+          'How far each jitter depends on the one before, in percent (tc-netem(8)). Linux takes it, and up to now makes next to nothing of it.',
+      },
       distribution: {
         type: 'string',
         enum: DISTRIBUTIONS,
@@ -77,6 +83,8 @@ function problems(fault: FaultSpec): string[] {
   if (delay < 0.001) found.push(`delay: ${fault.delay} is less than netem can count (1us)`);
   if (fault.jitter !== undefined && durationMs(String(fault.jitter)) > delay)
     found.push(`jitter: ${fault.jitter} is more than the delay (${fault.delay})`);
+  if (fault.jitter !== undefined && durationMs(String(fault.jitter)) > MOST_JITTER)
+    found.push(`jitter: ${fault.jitter} is more than netem can do (${MOST_JITTER}ms)`);
   if (fault.rate !== undefined && parseRate(fault.rate) === undefined)
     found.push(`rate: ${fault.rate} is no rate such as 512kbit or 10mbit (1kbit to 100gbit)`);
   return found;

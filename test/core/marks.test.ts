@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CHAIN_PREFIX, chainBase, formatMark, parseMark } from '../../src/core/marks.ts';
+import {
+  CHAIN_PREFIX,
+  chainBase,
+  DEVICE_PREFIX,
+  deviceName,
+  formatMark,
+  parseMark,
+} from '../../src/core/marks.ts';
 
 const instance = fc.stringMatching(/^[0-9a-f]{8}$/);
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
@@ -28,6 +35,32 @@ describe('chain names', () => {
     ];
     assert.equal(new Set(all).size, all.length);
     assert.equal(chainBase('a', 'r', 0), all[0]);
+  });
+});
+
+describe('device names', () => {
+  it('fit the 15 characters of Linux, in letters that no program reads anything into', () => {
+    const way = fc.constantFrom('egress' as const, 'ingress' as const);
+    fc.assert(
+      fc.property(instance, name, fc.nat(), way, (...effect) => {
+        const device = deviceName(...effect);
+        assert.ok(device.startsWith(DEVICE_PREFIX));
+        assert.match(device, /^sq-[0-9a-f]{12}$/);
+        assert.equal(device.length, 15);
+      }),
+    );
+  });
+
+  it('differ between instances, runs, slots and ways, and are the same every time', () => {
+    const all = [
+      deviceName('a', 'r', 0, 'egress'),
+      deviceName('b', 'r', 0, 'egress'),
+      deviceName('a', 's', 0, 'egress'),
+      deviceName('a', 'r', 1, 'egress'),
+      deviceName('a', 'r', 0, 'ingress'),
+    ];
+    assert.equal(new Set(all).size, all.length);
+    assert.equal(deviceName('a', 'r', 0, 'egress'), all[0]);
   });
 });
 

@@ -6,13 +6,11 @@ import { faultKind } from '../../src/faults/index.ts';
 
 /** What the engine does with effects, step by step, on targets of type `Target`. */
 export interface Effects<Target> {
-  /**
-   * What comes before `inject`: resolve, prepare, journal. Each effect is a run of its own, of two minutes, unless `change` says otherwise.
-   */
+  /** What comes before `inject`: resolve, prepare, journal. Each effect is a run of its own, of two minutes, unless `change` says otherwise. */
   intend(fault: FaultSpec, target: Target, world: World, change?: Partial<Effect>): Promise<Effect>;
-  /** Intends and injects. The effect comes back as the next pass would prepare it: the journal knows of it by then. */
+  /** Intends and injects. */
   strike(fault: FaultSpec, target: Target, world: World, change?: Partial<Effect>): Promise<Effect>;
-  /** The effect prepared once more, as for an edit or a retry. */
+  /** The effect prepared once more, as for an edit or a retry: the journal knows of it by then. */
   again(effect: Effect, target: Target): Promise<Effect>;
   /** Puts another fault into the effect's slot, as an edited manifest does. */
   edit(effect: Effect, fault: FaultSpec, target: Target, world: World): Promise<Effect>;
@@ -23,7 +21,7 @@ export interface Effects<Target> {
   recover(effect: Effect): Promise<Recovery>;
   /** Recovers as often as it asks for it, and says how it ended. */
   recoverFully(effect: Effect): Promise<string>;
-  /** Recovers all that was struck, so that a failed test does not fail those after it. */
+  /** Recovers all that was struck and still stands, so that a failed test does not fail those after it. */
   recoverAll(): Promise<void>;
 }
 
@@ -34,14 +32,18 @@ export function createEffects<Target>(
   context: FaultContext,
   observed: (target: Target) => Promise<Container>,
 ): Effects<Target> {
-  const struck: Effect[] = [];
+  const standing = new Map<string, Effect>();
   const recover = (effect: Effect) => faultKind(effect.fault.type).recover(context, effect);
   const recoverFully = async (effect: Effect) => {
     const claimed = { ...effect, recoveringBoot: systemClock.boot() };
     for (;;) {
       const recovery = await recover(claimed);
-      if (recovery.done) return recovery.how;
-      await sleep(recovery.retryAfter);
+      if (!recovery.done) {
+        await sleep(recovery.retryAfter);
+        continue;
+      }
+      standing.delete(effect.runId);
+      return recovery.how;
     }
   };
   const intend: Effects<Target>['intend'] = async (fault, target, world, change = {}) => {
@@ -70,20 +72,20 @@ export function createEffects<Target>(
     recoverFully,
     strike: async (fault, target, world, change) => {
       const effect = await intend(fault, target, world, change);
-      struck.push(effect);
+      standing.set(effect.runId, effect);
       await inject(effect);
-      return again(effect, target);
+      return effect;
     },
     edit: async (effect, fault, target, world) => {
       const resolved = faultKind(fault.type).resolve(fault, await observed(target), world);
       const edited = await again({ ...effect, fault, resolved }, target);
-      struck.push(edited);
+      standing.set(effect.runId, edited);
       await inject(edited);
       return edited;
     },
     observe: (effect) => faultKind(effect.fault.type).observe(context, effect),
     recoverAll: async () => {
-      await Promise.all(struck.splice(0).map(recoverFully));
+      await Promise.all([...standing.values()].map(recoverFully));
     },
   };
 }

@@ -45,10 +45,12 @@ export async function worldOf(
   };
 }
 
-export const { intend, strike, again, inject, observe, recover, recoverAll } = createEffects(
-  context,
-  observed,
-);
+const effects = createEffects(context, observed);
+export const { intend, again, edit, inject, observe, recover, recoverFully, recoverAll } = effects;
+
+/** Intends and injects. The effect comes back as the next pass would prepare it: the journal knows of it by then. */
+export const strike: typeof effects.strike = async (fault, target, world, change) =>
+  again(await effects.strike(fault, target, world, change), target);
 
 /** Runs a program in the container's network namespace and gives its output; rejects where it fails. */
 export async function inNetns(container: LabContainer, ...command: string[]): Promise<string> {

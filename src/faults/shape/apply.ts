@@ -17,6 +17,7 @@ import {
   changes,
   filterHandle,
   isEmpty,
+  isOf,
   type Lane,
   PREF,
   removals,
@@ -117,7 +118,7 @@ export function remove(
 ): Promise<Removed> {
   return inTurn(ns.inode, async () => {
     const hit = await removeAtOnce(ns, options.likely);
-    const interfaces = options.likely.map(({ dev }) => dev);
+    const interfaces = [...new Set(options.likely.map(({ dev }) => dev))];
     for (let attempt = 1; ; attempt++) {
       const now = await look(ns, hit ? [] : interfaces);
       try {
@@ -160,7 +161,7 @@ async function removeSeen(
   { interfaces, drain }: { interfaces: readonly string[]; drain: boolean },
 ): Promise<Removed> {
   const ifbs = now.ifbs.filter(({ name }) => devices.includes(name));
-  const filters = now.filters.filter(({ to }) => devices.includes(to));
+  const filters = now.filters.filter((filter) => isOf(filter, devices));
   const held = now.qdiscs
     .filter(({ dev, root }) => root && devices.includes(dev))
     .reduce((sum, qdisc) => sum + qdisc.held, 0);

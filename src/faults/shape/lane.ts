@@ -118,15 +118,16 @@ export function changes(
 ): Changes {
   const found: Changes = { links: [], qdiscs: [], filters: [], removals: [], labels: [] };
   for (const lane of lanes) addDevice(found, now, lane, ipv6);
-  const standing = now.filters.filter(({ to }) => devices.includes(to));
+  const standing = now.filters.filter((filter) => isOf(filter, devices));
   const kept = new Set<SeenFilter>();
   for (const lane of lanes) {
     for (const dev of lane.interfaces) {
-      const right = standing.find(
-        (filter) => filter.dev === dev && filter.way === lane.way && leadsTo(filter, lane),
+      const there = standing.find(
+        (filter) => filter.dev === dev && filter.way === lane.way && isNumbered(filter, lane.device),
       );
-      if (right) kept.add(right);
-      if (right?.program !== lane.program) found.filters.push({ dev, lane });
+      // A wrong one is written over.
+      if (there) kept.add(there);
+      if (there?.to !== lane.device || there.program !== lane.program) found.filters.push({ dev, lane });
     }
   }
   addClsacts(found, now);
@@ -144,18 +145,26 @@ export function isEmpty({ links, qdiscs, filters, removals: gone, labels }: Chan
   return [links, qdiscs, filters, gone, labels].every((lines) => lines.length === 0);
 }
 
-function leadsTo({ to, pref, handle }: SeenFilter, { device }: Lane): boolean {
-  return to === device && pref === PREF && Number(handle) === filterHandle(device);
+/**
+ * Whether a filter is of the effect with these devices: it leads to one, or bears its number. Once somebody has removed a device its
+ * filters lead nowhere, and what they match is lost.
+ */
+export function isOf(filter: SeenFilter, devices: readonly string[]): boolean {
+  return devices.some((device) => filter.to === device || isNumbered(filter, device));
+}
+
+function isNumbered({ pref, handle }: SeenFilter, device: string): boolean {
+  return pref === PREF && Number(handle) === filterHandle(device);
 }
 
 function addDevice(found: Changes, now: Standing, { device, alias, qdisc }: Lane, ipv6: boolean): void {
   const ifb = now.ifbs.find(({ name }) => name === device);
-  if (!ifb) {
-    found.links.push(['link', 'add', 'name', device, 'txqueuelen', `${TX_QUEUE}`, 'type', 'ifb']);
+  if (!ifb) found.links.push(['link', 'add', 'name', device, 'txqueuelen', `${TX_QUEUE}`, 'type', 'ifb']);
+  if (!ifb?.up) {
     // No address of its own, and no discovery of neighbours: it only passes packets on.
     if (ipv6) found.links.push(['link', 'set', 'dev', device, 'addrgenmode', 'none']);
-    found.links.push(['link', 'set', 'dev', device, 'alias', alias, 'up']);
-  } else if (!ifb.up) found.links.push(['link', 'set', 'dev', device, 'up']);
+    found.links.push(['link', 'set', 'dev', device, ...(ifb ? [] : ['alias', alias]), 'up']);
+  }
   const root = now.qdiscs.find(({ dev, root }) => dev === device && root);
   const right =
     ifb && root?.kind === qdisc.args[0] && ifb.alias.endsWith(alias.slice(alias.lastIndexOf(' ')));
@@ -202,8 +211,13 @@ export function removals(
 /** What keeps an interface from taking Squall's filters: those of others, which are never touched; undefined where nothing does. */
 export function foreignOn(now: Standing, dev: string): string | undefined {
   if (now.qdiscs.some((qdisc) => qdisc.dev === dev && qdisc.kind === 'ingress')) return 'an ingress qdisc';
-  const filter = now.filters.find((one) => one.dev === dev && !one.to.startsWith(DEVICE_PREFIX));
+  const filter = now.filters.find((one) => one.dev === dev && !isSquall(one));
   return filter && `traffic-control filters (${filter.way}, pref ${filter.pref})`;
+}
+
+/** By where it leads, or by the name of its program where the device is gone. */
+function isSquall({ to, program }: SeenFilter): boolean {
+  return to.startsWith(DEVICE_PREFIX) || program.startsWith(DEVICE_PREFIX);
 }
 
 /** What undoing needs. JSON. */

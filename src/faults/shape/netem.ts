@@ -1,5 +1,6 @@
 import { durationMs } from '../../core/duration.ts';
 import type { FaultSpec } from '../../core/types.ts';
+import { thresholdFor } from './correlation.ts';
 import type { Qdisc } from './lane.ts';
 
 /** Packets a second that a queue is sized for where no rate is given: 10 Gbit/s of large packets come to less than a million. */
@@ -38,9 +39,15 @@ export function micros(duration: unknown): string {
   return `${Math.round(durationMs(String(duration)) * 1000)}us`;
 }
 
-/** A chance and its correlation, both named always: a change that leaves one out would leave it as it was. */
+/**
+ * A chance and its correlation, both named always: a change that leaves one out would leave it as it was. Where one packet depends on
+ * the other, netem is told another chance than the wanted one, which is what then comes out.
+ */
 export function chance(fault: FaultSpec, field = 'percent'): [string, string] {
-  return [`${fault[field]}%`, `${fault.correlation ?? 0}%`];
+  const { correlation = 0, [field]: wanted } = fault;
+  if (correlation === 0) return [`${wanted}%`, '0%'];
+  const told = thresholdFor(Number(wanted) / 100, Number(correlation) / 100);
+  return [`${(told * 100).toFixed(8)}%`, `${correlation}%`];
 }
 
 /** netem counts chances in 2^-32: less comes to nothing. One sentence a mistake. */

@@ -90,12 +90,13 @@ function loadBytes(asm: Assembler, offset: number | 'next', place: number, lengt
 function matchV4(asm: Assembler, way: Match['way'], filter: Match['filter'], peers: Match['peers']): void {
   loadBytes(asm, ETHERNET, IP, 20);
   if (!isEveryone(peers, peers.v4)) {
-    asm.load(1, 10, IP + (way === 'egress' ? 16 : 12), 'word');
+    const at = IP + (way === 'egress' ? 16 : 12);
     for (const peer of peers.v4) {
       const [address, mask] = words(peer);
-      asm.move(2, 1);
-      if (mask[0] !== -1) asm.and(2, mask[0] ?? 0);
-      asm.jumpIf(2, 'eq', address[0] ?? 0, 'peer4');
+      // Loaded anew for each: what one comparison tells would lead the kernel's verifier down a path of its own through all the others.
+      asm.load(1, 10, at, 'word');
+      if (mask[0] !== -1) asm.and(1, mask[0] ?? 0);
+      asm.jumpIf(1, 'eq', address[0] ?? 0, 'peer4');
     }
     asm.jump('miss');
     asm.label('peer4');
@@ -119,9 +120,8 @@ function matchV6(asm: Assembler, way: Match['way'], filter: Match['filter'], pee
   loadBytes(asm, ETHERNET, IP, 40);
   if (!isEveryone(peers, peers.v6)) {
     const at = IP + (way === 'egress' ? 24 : 8);
-    for (const word of [0, 1, 2, 3] as const) asm.load((2 + word) as Register, 10, at + 4 * word, 'word');
     peers.v6.forEach((peer, index) => {
-      matchV6Peer(asm, peer, `not6-${index}`);
+      matchV6Peer(asm, peer, at, `not6-${index}`);
     });
     asm.jump('miss');
     asm.label('peer6');
@@ -133,11 +133,11 @@ function matchV6(asm: Assembler, way: Match['way'], filter: Match['filter'], pee
   else matchProtocols(asm, filter, 6);
 }
 
-function matchV6Peer(asm: Assembler, peer: string, otherwise: string): void {
+function matchV6Peer(asm: Assembler, peer: string, at: number, otherwise: string): void {
   const [address, mask] = words(peer);
-  for (const word of [0, 1, 2, 3] as const) {
+  for (const word of [0, 1, 2, 3]) {
     if (mask[word] === 0) continue;
-    asm.move(1, (2 + word) as Register);
+    asm.load(1, 10, at + 4 * word, 'word');
     if (mask[word] !== -1) asm.and(1, mask[word] ?? 0);
     asm.jumpIf(1, 'ne', address[word] ?? 0, otherwise);
   }
@@ -172,6 +172,8 @@ function walkExtensions(asm: Assembler): void {
     asm.fromNetwork16(FRAGMENT);
     asm.and(FRAGMENT, 0xfff8);
     asm.add(NEXT, 8);
+    // What a later fragment holds is no header, whatever it looks like.
+    asm.jumpIf(FRAGMENT, 'ne', 0, 'above6');
     asm.label(done);
   }
   asm.label('above6');
@@ -187,8 +189,10 @@ function skipExtension(asm: Assembler, shift: number, base: number): void {
   asm.addRegister(NEXT, 1);
 }
 
+/** Discovery is never fragmented (RFC 6980). */
 function spareDiscovery(asm: Assembler): void {
   asm.jumpIf(PROTOCOL, 'ne', NUMBERS.icmp6, 'spared');
+  asm.jumpIf(FRAGMENT, 'ne', 0, 'spared');
   loadBytes(asm, 'next', L4, 1);
   asm.load(1, 10, L4, 'byte');
   asm.jumpIf(1, 'lt', DISCOVERY.first, 'spared');
@@ -213,16 +217,16 @@ function matchProtocols(asm: Assembler, filter: Match['filter'], family: 4 | 6):
   asm.jump('hit');
 }
 
+/** In order: what is below one range is in none of those after it, and the verifier need not try. */
 function matchPorts(asm: Assembler, ranges: readonly PortRange[], place: number, name: string): void {
   if (ranges.length === 0) return;
   asm.load(1, 10, place, 'half');
   asm.fromNetwork16(1);
-  for (const [index, { first, last }] of ranges.entries()) {
+  for (const { first, last } of ranges.toSorted((a, b) => a.first - b.first)) {
     if (first === last) asm.jumpIf(1, 'eq', first, name);
     else {
-      asm.jumpIf(1, 'lt', first, `${name}-${index}`);
+      asm.jumpIf(1, 'lt', first, 'miss');
       asm.jumpIf(1, 'le', last, name);
-      asm.label(`${name}-${index}`);
     }
   }
   asm.jump('miss');

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { DEVICE_PREFIX } from '../../core/marks.ts';
 import type { ResolvedPeers } from '../net/peers.ts';
 
 /** A network that an interface carries. */
@@ -14,11 +15,14 @@ export interface Route {
 const RTF_UP = 0x0001;
 const RTF_REJECT = 0x0200;
 
-/** Reads /proc/net/route and /proc/net/ipv6_route (proc(5)): routes that carry packets away, `lo` left out. */
+/**
+ * Reads /proc/net/route and /proc/net/ipv6_route (proc(5)): routes that carry packets away. Left out are `lo`, `*`, which stands for a
+ * black hole, and Squall's own devices, which have a multicast route of IPv6 as every device has.
+ */
 export function parseRoutes(v4: string, v6: string): Route[] {
-  return [...v4.split('\n').map(parseV4), ...v6.split('\n').map(parseV6)].filter(
-    (route) => route !== undefined && route.dev !== 'lo',
-  ) as Route[];
+  return [...v4.split('\n').map(parseV4), ...v6.split('\n').map(parseV6)]
+    .filter((route) => route !== undefined)
+    .filter(({ dev }) => dev !== 'lo' && dev !== '*' && !dev.startsWith(DEVICE_PREFIX));
 }
 
 /** `eth0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0`, addresses as the machine holds them. */

@@ -1,5 +1,6 @@
 import type { FaultSchema } from '../fault.ts';
 import { filterSchema } from '../net/schema.ts';
+import { MOST_CORRELATION } from './correlation.ts';
 
 const INTERFACE = {
   type: 'string',
@@ -18,10 +19,13 @@ export function percent(
 }
 
 /** How much each chance hangs on the one before (tc-netem(8)). */
-export const CORRELATION = percent(
-  'How far each packet depends on the one before, in percent (tc-netem(8)). Default 0: not at all.',
-  'zero',
-);
+export const CORRELATION = {
+  ...percent(
+    'How far each packet depends on the one before, in percent (tc-netem(8)): as many are hit, closer together. Default 0: not at all.',
+    'zero',
+  ),
+  maximum: MOST_CORRELATION * 100,
+};
 
 /** The schema of a packet-level kind: the filter of all network kinds, the interface, then the kind's own parameters. */
 export function shapingSchema(
