@@ -68,8 +68,9 @@ function problems(fault: FaultSpec): string[] {
   for (const field of ['burst', 'limit'])
     if (fault[field] !== undefined && (parseSize(fault[field]) ?? 0) < PACKET)
       found.push(`${field}: ${fault[field]} is no size of ${PACKET}B at least, which a packet takes`);
-  if (rate !== undefined && ceil !== undefined && ceil <= rate)
-    found.push(`ceil: ${fault.ceil} must be more than the rate (${fault.rate})`);
+  // The kernel counts both in whole bytes.
+  if (rate !== undefined && ceil !== undefined && Math.floor(ceil / 8) <= Math.floor(rate / 8))
+    found.push(`ceil: ${fault.ceil} must be more than the rate (${fault.rate}), by a byte a second at least`);
   return found;
 }
 

@@ -8,8 +8,8 @@ export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 
 /** Helpers of the kernel by number (bpf-helpers(7)). */
 export const HELPERS = {
-  /** Into the buffer in r3, r4 bytes of the packet in r1 from offset r2; 0 or negative. */
-  skbLoadBytes: 26,
+  /** Into the buffer in r3, r4 bytes of the packet in r1 from offset r2 of the header that r5 names; 0 or negative. Linux 4.18. */
+  skbLoadBytesRelative: 68,
   /** ns since boot, suspend included: Linux 5.8. */
   ktimeGetBootNs: 125,
 } as const;

@@ -133,7 +133,7 @@ export interface SeenTraffic {
 
 /** `expected`: interfaces that most likely have a clsact qdisc, which saves a second call. */
 export async function readTraffic(ns: Netns, expected: readonly string[] = []): Promise<SeenTraffic> {
-  // Filters of an interface without a clsact can't be shown: the call fails then, and says nothing that is needed.
+  // Of an interface that is gone no filters can be shown: the call fails as a whole then.
   const atOnce = await readAtOnce(ns, expected).catch(() => undefined);
   const { qdiscs, filters } = atOnce ?? (await readAtOnce(ns, []));
   const known = atOnce ? expected : [];
@@ -226,27 +226,37 @@ export function asBatch(lines: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** Words of iproute2 and the kernel for "there is no such thing here". */
-const LACKING: [RegExp, string][] = [
-  [
-    /Specified qdisc kind is unknown|qdisc .*not found|Unknown qdisc/i,
-    'a queueing discipline (sch_netem, sch_tbf or sch_ingress)',
-  ],
-  [
-    /Failed to load TC action module|TC classifier not found|Filter kind and protocol|cls_bpf/i,
-    'the eBPF classifier (cls_bpf) or the mirred action (act_mirred)',
-  ],
-  [/Unknown device type|RTNETLINK answers: Operation not supported/i, 'ifb devices (the module ifb)'],
-  [
-    /No ELF library support|libbpf|bpf\(\)|BPF program/i,
-    'eBPF programs for tc (CONFIG_BPF_SYSCALL, iproute2 with libbpf)',
-  ],
+/** Words of iproute2 and the kernel for "there is no such thing here", of which program, and what it is. */
+const LACKING: { of: 'ip' | 'tc'; words: RegExp; what: string }[] = [
+  {
+    of: 'tc',
+    words: /Specified qdisc kind is unknown|qdisc .*not found|Unknown qdisc/i,
+    what: 'a queueing discipline (sch_netem, sch_tbf or sch_ingress)',
+  },
+  {
+    of: 'tc',
+    words: /Failed to load TC action module|TC classifier not found|Filter kind and protocol|cls_bpf/i,
+    what: 'the eBPF classifier (cls_bpf) or the mirred action (act_mirred)',
+  },
+  {
+    of: 'tc',
+    words: /No ELF library support|libbpf|bpf\(\)|BPF program/i,
+    what: 'eBPF programs for tc (CONFIG_BPF_SYSCALL, iproute2 with libbpf)',
+  },
+  {
+    of: 'ip',
+    words: /Unknown device type|RTNETLINK answers: Operation not supported/i,
+    what: 'ifb devices (the module ifb)',
+  },
 ];
 
-function failure(program: string, stderr: string, lines: readonly (readonly string[])[]): SquallError {
-  const said = stderr.trim().split('\n').slice(0, 4).join('; ') || 'no message';
-  const at = lines[Number(/Command failed -:(\d+)/.exec(said)?.[1] ?? 0) - 1]?.slice(0, 6).join(' ');
-  const what = LACKING.find(([words]) => words.test(said))?.[1];
+/** Lines of a message that a person is shown: the verifier's report has thousands. */
+const SHOWN_LINES = 4;
+
+function failure(program: 'ip' | 'tc', stderr: string, lines: readonly (readonly string[])[]): SquallError {
+  const said = stderr.trim().split('\n').slice(0, SHOWN_LINES).join('; ') || 'no message';
+  const at = lines[Number(/Command failed -:(\d+)/.exec(stderr)?.[1] ?? 0) - 1]?.slice(0, 6).join(' ');
+  const what = LACKING.find(({ of, words }) => of === program && words.test(stderr))?.what;
   const message = `${program} failed${at ? ` at "${at} ..."` : ''}: ${said}`;
   if (what === undefined)
     return new SquallError('SQ303', message, {

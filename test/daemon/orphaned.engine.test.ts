@@ -57,6 +57,48 @@ describe('a daemon that is dead and not started again', () => {
     }
   });
 
+  for (const sentinel of [false, true]) {
+    const who = sentinel ? 'and the sentinel removes its device within 2 s' : 'with the sentinel dead too';
+    test(`the kernel ends a bandwidth limit within 1 s of its deadline, ${who}`, async (t) => {
+      const network = await lab.network();
+      const [target, peer] = [await lab.run({ network }), await lab.run({ network })];
+      const server = await echoServer(peer, { port: 7000, proto: 'udp' });
+      const was = await snapshot(target);
+      const slow = { type: 'network-bandwidth', to: [{ container: peer.name }], rate: '64kbit' };
+      const { site, deadline } = await orphan(experiment('e', target, [slow], { duration: '8s' }), {
+        sentinel,
+      });
+      try {
+        // Once the queue is full, of two seconds, every answer comes too late to count.
+        const pings = await pinger(target, await peer.ip4(), { port: 7000 });
+        await until('the queue to be full', () => {
+          const last = pings.samples().slice(-100);
+          return last.length === 100 && last.every(({ rttMs }) => rttMs === null);
+        });
+        const back = await pings.waitForReply();
+        t.diagnostic(`traffic came back ${(back - deadline).toFixed(0)} ms after the deadline`);
+        assert.ok(
+          back >= deadline - NOISE / 10,
+          `traffic came back ${deadline - back} ms before the deadline`,
+        );
+        assert.ok(
+          back <= deadline + 1000 + NOISE,
+          `traffic came back ${back - deadline} ms after the deadline`,
+        );
+        if (sentinel) {
+          await until('the device to be gone', async () => (await snapshot(target)) === was);
+          const late = Date.now() - deadline;
+          t.diagnostic(`the device was gone within ${late} ms of the deadline`);
+          assert.ok(late <= 2000 + NOISE, `${late} ms after the deadline`);
+        } else assert.notEqual(await snapshot(target), was, 'nobody is there to remove it');
+        await pings.close();
+      } finally {
+        await server.close();
+        await site.close();
+      }
+    });
+  }
+
   for (const type of ['container-pause', 'container-stop', 'container-kill']) {
     test(`the sentinel ends ${type} within 2 s of its deadline, and then itself`, async () => {
       const target = await lab.run();

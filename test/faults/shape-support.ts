@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isIPv6 } from 'node:net';
 import { DEVICE_PREFIX } from '../../src/core/marks.ts';
 import type { LabContainer } from '../lab/lab.ts';
-import { type OneWay, spread, stream } from '../lab/measure.ts';
+import { type OneWay, stream } from '../lab/measure.ts';
 import { throughput, udpThroughput } from '../lab/throughput.ts';
 import { inNetns } from './net-support.ts';
 
@@ -76,11 +76,18 @@ export function flooding({ from, to, address, port, sourcePort }: Path): Promise
   return stream(from, to, address, { ...ports, count: 1000, intervalMs: 1, bytes: UDP_BYTES });
 }
 
-/** Asserts that a flood came through as if nothing were there; the slack is for a busy machine. */
-export function assertUntouched(flow: OneWay, name: string): void {
-  assert.deepEqual(flow.lost, [], `${name}: lost`);
-  const { median, p99 } = spread(flow.delayMs);
-  assert.ok(median < 5 && p99 < 200, `${name}: median ${median} ms, 99 of 100 within ${p99} ms`);
+/**
+ * Asserts that a flood came through as if nothing were there. A busy machine delays many for some time, but not all: a tenth is as fast as
+ * ever. In the queue of a full path they would be hundreds of ms late, or lost.
+ */
+export function assertUntouched({ lost, delayMs }: OneWay, name: string): void {
+  assert.deepEqual(lost, [], `${name}: lost`);
+  const sorted = delayMs.filter((delay) => delay !== null).sort((a, b) => a - b);
+  const [fast = 0, median = 0] = [
+    sorted[Math.floor(sorted.length / 10)],
+    sorted[Math.floor(sorted.length / 2)],
+  ];
+  assert.ok(fast < 2 && median < 100, `${name}: a tenth within ${fast} ms, half within ${median} ms`);
 }
 
 /** Squall's devices in the container's network namespace, sorted. */

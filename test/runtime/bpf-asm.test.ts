@@ -11,14 +11,14 @@ function bytes(write: (asm: Assembler) => void): string[] {
   return (hex.match(/.{16}/g) ?? []).map((word) => word.replace(/^(..)(..)(....)(.{8})$/, '$1 $2 $3 $4'));
 }
 
-/** What a program answers, over an empty frame. */
+/** What a program answers, over a frame of ten digits. */
 function result(write: (asm: Assembler) => void, now = 0n): number {
   const asm = createAssembler();
   write(asm);
   asm.exit();
   const code = asm.code();
   verify(code);
-  return run(code, { protocol: 0x0800, frame: Buffer.from('0123456789'), now });
+  return run(code, { protocol: 0x0800, frame: Buffer.from(`${' '.repeat(14)}0123456789`), now });
 }
 
 describe('instructions', () => {
@@ -36,7 +36,7 @@ describe('instructions', () => {
     ['r8 = *(u8 *)(r10 - 34)', (asm) => asm.load(8, 10, -34, 'byte'), ['71 a8 deff 00000000']],
     ['r1 = *(u16 *)(r10 - 46)', (asm) => asm.load(1, 10, -46, 'half'), ['69 a1 d2ff 00000000']],
     ['r1 = *(u32 *)(r6 + 16)', (asm) => asm.load(1, 6, 16, 'word'), ['61 61 1000 00000000']],
-    ['call', (asm) => asm.call(HELPERS.skbLoadBytes), ['85 00 0000 1a000000']],
+    ['call', (asm) => asm.call(HELPERS.skbLoadBytesRelative), ['85 00 0000 44000000']],
     ['exit', (asm) => asm.exit(), ['95 00 0000 00000000']],
     [
       'a constant of 64 bits in two halves',
@@ -48,7 +48,7 @@ describe('instructions', () => {
     it(`${name}`, () => assert.deepEqual(bytes(write), expected));
 
   it('know the helpers by the numbers of linux/bpf.h', () => {
-    assert.deepEqual(HELPERS, { skbLoadBytes: 26, ktimeGetBootNs: 125 });
+    assert.deepEqual(HELPERS, { skbLoadBytesRelative: 68, ktimeGetBootNs: 125 });
   });
 });
 
@@ -164,7 +164,8 @@ describe('programs', () => {
       asm.move(3, 10);
       asm.add(3, -8);
       asm.set(4, 2);
-      asm.call(HELPERS.skbLoadBytes);
+      asm.set(5, 1);
+      asm.call(HELPERS.skbLoadBytesRelative);
       asm.load(0, 10, -8, 'half');
       asm.fromNetwork16(0);
     });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
 import type { SquallError } from '../../src/core/errors.ts';
 import { bpfObject } from '../../src/runtime/bpf-object.ts';
+import type { Netns } from '../../src/runtime/netns.ts';
 import {
   asBatch,
   batch,
@@ -248,6 +249,10 @@ const PASSING: [what: string, stderr: string][] = [
   ],
   ['a device of that name', 'RTNETLINK answers: File exists\nCommand failed -:2\n'],
   ['parameters that the kernel does not take', 'RTNETLINK answers: Invalid argument\nCommand failed -:1\n'],
+  [
+    'what tc does not support on a device',
+    'RTNETLINK answers: Operation not supported\nCommand failed -:1\n',
+  ],
   ['no right to do it', 'RTNETLINK answers: Operation not permitted\nCommand failed -:1\n'],
   ['no right to a mount namespace', 'unshare: unshare failed: Operation not permitted\n'],
   [
@@ -262,9 +267,9 @@ describe('a batch that fails', () => {
     ['qdisc', 'add', 'dev', 'eth0', 'clsact'],
     ['filter', 'replace', 'dev', 'eth0', 'egress', 'protocol', 'all', 'pref', '1'],
   ];
-  const fails = async (stderr: string, how = batch) => {
+  const fails = async (stderr: string, how = (ns: Netns) => batch(ns, 'tc', lines)) => {
     const { ns } = scriptedNetns(() => ({ code: 1, stderr }));
-    const failed = await how(ns, 'tc', lines).then(
+    const failed = await how(ns).then(
       () => assert.fail('it did not fail'),
       (error: SquallError) => error,
     );
@@ -273,10 +278,15 @@ describe('a batch that fails', () => {
 
   for (const [what, hint, stderr] of LACKING) {
     it(`for want of ${what} says what is missing, and that trying again is no use`, async () => {
-      const { code, terminal, hint: said } = await fails(stderr);
+      const isIp = what.startsWith('ifb');
+      const {
+        code,
+        terminal,
+        hint: said,
+      } = await fails(stderr, (ns) => batch(ns, isIp ? 'ip' : 'tc', lines));
       assert.deepEqual([code, terminal], ['SQ306', true]);
       assert.match(said ?? '', hint);
-      assert.equal((await fails(stderr, (ns) => batchObjects(ns, lines))).code, 'SQ306');
+      if (!isIp) assert.equal((await fails(stderr, (ns) => batchObjects(ns, lines))).code, 'SQ306');
     });
   }
 
@@ -293,6 +303,10 @@ describe('a batch that fails', () => {
     assert.match(message, /^tc failed at "qdisc add dev eth0 clsact \.\.\.": Error: Exclusivity flag on/);
     const second = await fails('Error: Invalid handle.\nCommand failed -:2\n');
     assert.match(second.message, /at "filter replace dev eth0 egress protocol \.\.\."/);
+    const report = '0: R1=ctx() R10=fp0\n'.repeat(1000);
+    const long = await fails(`libbpf: it is refused\n${report}Command failed -:2\n`);
+    assert.match(long.message, /at "filter replace dev eth0/);
+    assert.ok(long.message.length < 300, 'a thousand lines are not shown');
   });
 
   it('is told in one line even where nothing was said', async () => {

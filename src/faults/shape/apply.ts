@@ -58,8 +58,8 @@ export function apply(
     // Any line, that of `lo` included, tells that this namespace knows IPv6.
     const ipv6 = (await ns.procNet('if_inet6')).trim() !== '';
     for (let attempt = 1; ; attempt++) {
-      const now = (attempt === 1 && likely) || (await look(ns, interfacesIn(lanes)));
       try {
+        const now = (attempt === 1 && likely) || (await look(ns, interfacesIn(lanes)));
         return await carryOut(ns, changes(now, lanes, devices, ipv6));
       } catch (error) {
         if (!isPassing(error) || attempt === ATTEMPTS) throw error;
@@ -120,8 +120,8 @@ export function remove(
     const hit = await removeAtOnce(ns, options.likely);
     const interfaces = [...new Set(options.likely.map(({ dev }) => dev))];
     for (let attempt = 1; ; attempt++) {
-      const now = await look(ns, hit ? [] : interfaces);
       try {
+        const now = await look(ns, hit ? [] : interfaces);
         const removed = await removeSeen(ns, now, devices, { interfaces, drain: options.drain });
         return { ...removed, changed: removed.changed || hit };
       } catch (error) {

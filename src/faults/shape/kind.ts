@@ -14,6 +14,7 @@ import {
   type Shaper,
   verifyLanes,
 } from './lifecycle.ts';
+import { LARGEST_PROGRAM, programSize } from './program.ts';
 
 /** What one packet-level kind adds to the filter that all network kinds share. */
 export interface ShapingKind
@@ -70,6 +71,15 @@ function resolveFor(kind: ShapingKind, fault: FaultSpec, target: Container, worl
   refuseHostNetwork(owner, target);
   refuseLacking(kind, world.host.shaping);
   const peers = resolvePeers(parseFilter(fault).peers, target, world);
+  if (programSize(peers) > LARGEST_PROGRAM) {
+    throw new SquallError(
+      'SQ208',
+      `${kind.type}: ${peers.v4.length + peers.v6.length} addresses are too many`,
+      {
+        hint: 'Name networks (cidr) instead of single addresses, or `any`',
+      },
+    );
+  }
   return { ...peers, networks: owner.attachments.map(({ network }) => network).sort() };
 }
 

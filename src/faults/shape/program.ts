@@ -13,8 +13,8 @@ export interface Match {
   until: number;
 }
 
-/** Where the link layer's header ends. */
-const ETHERNET = 14;
+/** BPF_HDR_START_NET (bpf-helpers(7)): offsets count from the IP header, whatever the link layer puts before it. */
+const FROM_NETWORK = 1;
 /** `protocol` in struct __sk_buff (linux/bpf.h): in the network's order, here read on a little-endian machine. */
 const SKB_PROTOCOL = 16;
 const ETH_P_IP = 0x0008;
@@ -39,6 +39,16 @@ const EXTENSIONS = { hops: 0, routing: 43, fragment: 44, authentication: 51, des
 const MOST_EXTENSIONS = 6;
 /** Router and neighbour discovery (RFC 4861): without it IPv6 stops altogether. */
 const DISCOVERY = { first: 133, last: 137 } as const;
+
+/** Instructions that a jump reaches over, less what is not about peers (ports, 1,000 ranges of each kind and family). */
+export const LARGEST_PROGRAM = 32_767 - 9000;
+/** Instructions for each peer, at most. */
+const [PER_V4, PER_V6] = [3, 13];
+
+/** About how many instructions the peers take. Pure. */
+export function programSize({ v4, v6 }: Pick<ResolvedPeers, 'v4' | 'v6'>): number {
+  return v4.length * PER_V4 + v6.length * PER_V6;
+}
 
 /**
  * Pure: an eBPF classifier (tc-bpf(8)) that answers -1 for a packet of the match and 0 for any other. Addresses are the peer's: where
@@ -83,12 +93,13 @@ function loadBytes(asm: Assembler, offset: number | 'next', place: number, lengt
   asm.move(3, 10);
   asm.add(3, place);
   asm.set(4, length);
-  asm.call(HELPERS.skbLoadBytes);
+  asm.set(5, FROM_NETWORK);
+  asm.call(HELPERS.skbLoadBytesRelative);
   asm.jumpIf(0, 'ne', 0, 'miss');
 }
 
 function matchV4(asm: Assembler, way: Match['way'], filter: Match['filter'], peers: Match['peers']): void {
-  loadBytes(asm, ETHERNET, IP, 20);
+  loadBytes(asm, 0, IP, 20);
   if (!isEveryone(peers, peers.v4)) {
     const at = IP + (way === 'egress' ? 16 : 12);
     for (const peer of peers.v4) {
@@ -112,12 +123,11 @@ function matchV4(asm: Assembler, way: Match['way'], filter: Match['filter'], pee
   asm.load(NEXT, 10, IP, 'byte');
   asm.and(NEXT, 0x0f);
   asm.shiftLeft(NEXT, 2);
-  asm.add(NEXT, ETHERNET);
   matchProtocols(asm, filter, 4);
 }
 
 function matchV6(asm: Assembler, way: Match['way'], filter: Match['filter'], peers: Match['peers']): void {
-  loadBytes(asm, ETHERNET, IP, 40);
+  loadBytes(asm, 0, IP, 40);
   if (!isEveryone(peers, peers.v6)) {
     const at = IP + (way === 'egress' ? 24 : 8);
     peers.v6.forEach((peer, index) => {
@@ -148,7 +158,7 @@ function matchV6Peer(asm: Assembler, peer: string, at: number, otherwise: string
 /** Leaves the protocol above IPv6 in PROTOCOL, its offset in NEXT, and whether it is a later fragment in FRAGMENT. */
 function walkExtensions(asm: Assembler): void {
   asm.load(PROTOCOL, 10, IP + 6, 'byte');
-  asm.set(NEXT, ETHERNET + 40);
+  asm.set(NEXT, 40);
   asm.set(FRAGMENT, 0);
   for (let step = 0; step < MOST_EXTENSIONS; step++) {
     const [options, fragment, authentication, done] = ['options', 'fragment', 'auth', 'step'].map(

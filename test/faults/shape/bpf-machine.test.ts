@@ -15,6 +15,7 @@ function arguments_(asm: Assembler, place: number, length: number): void {
   asm.move(3, 10);
   asm.add(3, place);
   asm.set(4, length);
+  asm.set(5, 1);
 }
 
 describe('the verifier of these tests refuses', () => {
@@ -64,13 +65,13 @@ describe('the verifier of these tests refuses', () => {
     }, /4 bytes at -8 of the stack are read before/);
     refused((asm) => {
       arguments_(asm, -8, 4);
-      asm.call(HELPERS.skbLoadBytes);
+      asm.call(HELPERS.skbLoadBytesRelative);
       asm.load(0, 10, -6, 'word');
       asm.exit();
     }, /not aligned/);
     refused((asm) => {
       arguments_(asm, -8, 3);
-      asm.call(HELPERS.skbLoadBytes);
+      asm.call(HELPERS.skbLoadBytesRelative);
       asm.load(0, 10, -8, 'word');
       asm.exit();
     }, /4 bytes at -8 of the stack are read before/);
@@ -79,7 +80,7 @@ describe('the verifier of these tests refuses', () => {
   it('a buffer that is not on the stack', () => {
     refused((asm) => {
       arguments_(asm, -8, 9);
-      asm.call(HELPERS.skbLoadBytes);
+      asm.call(HELPERS.skbLoadBytesRelative);
       asm.exit();
     }, /9 bytes at -8 are not on the stack/);
   });

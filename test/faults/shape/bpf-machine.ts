@@ -62,7 +62,10 @@ const SIZES: Partial<Record<Name, number>> = { word: 4, half: 2, byte: 1 };
 const STACK = 512;
 /** `protocol` in struct __sk_buff, the only field that is read here. */
 const SKB_PROTOCOL = 16;
-const SKB_LOAD_BYTES = 26;
+const SKB_LOAD_BYTES_RELATIVE = 68;
+/** What `from` of that helper says: from the network layer's header on, which stands after Ethernet's. */
+const START_NET = 1;
+const ETHERNET = 14;
 const KTIME_GET_BOOT_NS = 125;
 
 /** One instruction in each place; undefined for the second half of a long one. Throws on an unknown one. */
@@ -175,7 +178,7 @@ function check(instruction: Instruction, before: State): State {
     checkLoad(read(from), instruction, written);
     write(to, { kind: 'number' });
   } else if (name === 'call') {
-    if (value === SKB_LOAD_BYTES) written |= checkLoadBytes(read, readNumber);
+    if (value === SKB_LOAD_BYTES_RELATIVE) written |= checkLoadBytes(read, readNumber);
     else if (value !== KTIME_GET_BOOT_NS) throw new Error(`helper ${value} is not known`);
     for (const argument of [1, 2, 3, 4, 5]) registers[argument] = undefined;
     write(0, { kind: 'number' });
@@ -224,6 +227,7 @@ function checkLoadBytes(
   if (skb.kind !== 'skb') throw new Error('r1 is not the packet');
   if (buffer.kind !== 'stack') throw new Error('r3 is no place on the stack');
   if (length === undefined || length <= 0) throw new Error('r4 is no certain length');
+  if (readNumber(5).value !== START_NET) throw new Error('r5 is not the network header');
   return bytesOf(buffer.value, length);
 }
 
@@ -296,10 +300,11 @@ function load(base: bigint, { name, offset }: Instruction, stack: Buffer, { prot
 function call(helper: number, registers: readonly bigint[], stack: Buffer, packet: Packet): bigint {
   if (helper === KTIME_GET_BOOT_NS) return packet.now;
   const [, , offset = 0n, buffer = 0n, length = 0n] = registers;
-  const [first, place] = [Number(BigInt.asIntN(32, offset)), Number(buffer - FRAME) + STACK];
+  const place = Number(buffer - FRAME) + STACK;
+  const first = Number(BigInt.asIntN(32, offset)) + ETHERNET;
   const last = first + Number(length);
   stack.fill(0, place, place + Number(length));
-  if (first < 0 || last > packet.frame.length) return -14n; // EFAULT
+  if (first < ETHERNET || last > packet.frame.length) return -14n; // EFAULT
   packet.frame.copy(stack, place, first, last);
   return 0n;
 }

@@ -345,6 +345,17 @@ describe('a packet-level kind', () => {
     });
   });
 
+  it('refuses more addresses than a program holds, and says what to do', () => {
+    const cidrs = Array.from({ length: 2000 }, (_, index) => ({
+      cidr: `fd00::${(index + 1).toString(16)}/128`,
+    }));
+    assert.throws(() => resolve(networkLatency, { to: cidrs }), {
+      code: 'SQ208',
+      message: 'network-latency: 2000 addresses are too many',
+      hint: /cidr/,
+    });
+  });
+
   it('refuses a host that lacks what it needs, and says what', () => {
     for (const lacking of ['ifb', 'classifier'] as const)
       for (const kind of KINDS.filter((one) => one !== networkLoss))

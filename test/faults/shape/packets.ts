@@ -172,3 +172,31 @@ function parseAddress(text: string, family: 4 | 6): bigint {
   const [radix, width] = family === 4 ? [10, 8n] : [16, 16n];
   return parts.reduce((value, part) => (value << width) | BigInt(Number.parseInt(part, radix)), 0n);
 }
+
+export const tcp = (sourcePort: number, port: number): Upper => ports(6, sourcePort, port);
+export const udp = (sourcePort: number, port: number): Upper => ports(17, sourcePort, port);
+export const icmp6 = (type: number): Upper => ({
+  protocol: 58,
+  bytes: Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]),
+});
+
+export function ports(protocol: number, sourcePort: number, port: number): Upper {
+  const bytes = Buffer.alloc(20);
+  bytes.writeUInt16BE(sourcePort, 0);
+  bytes.writeUInt16BE(port, 2);
+  return { protocol, bytes };
+}
+
+export const ME4 = 0x0a00_0001n;
+export const PEER4 = 0x0a00_0002n;
+export const ME6 = 0xfd00n << 112n;
+export const PEER6 = ME6 + 2n;
+
+export function v4(change: Partial<V4> = {}): V4 {
+  const whole = { options: 0, fragment: 0, moreFragments: false, upper: tcp(40_000, 80) };
+  return { family: 4, source: ME4, destination: PEER4, ...whole, ...change };
+}
+
+export function v6(change: Partial<V6> = {}): V6 {
+  return { family: 6, source: ME6, destination: PEER6, extensions: [], upper: tcp(40_000, 80), ...change };
+}
