@@ -16,6 +16,8 @@ doctor\` tells.`;
 
 /** Bytes of one packet with its headers: a bucket must hold one. */
 const PACKET = 1600;
+/** The same where networks carry larger frames: what does not fit into a bucket never passes. */
+const LARGE_PACKET = 9216;
 /** Of the rate, what a bucket and a queue hold where nothing is said, in seconds. */
 const BURST_SECONDS = 0.01;
 const QUEUE_SECONDS = 0.2;
@@ -37,12 +39,13 @@ export const networkBandwidth: FaultKind = shapingKind({
         type: 'string',
         format: 'size',
         description:
-          'Bytes that may pass at once after a pause, such as `32KiB`. Default: what the rate passes in 10 ms, at least one packet.',
+          'Bytes that may pass at once after a pause, such as `32KiB`. Default: what the rate passes in 10 ms, at least 9216 bytes, so that the largest frames pass. Less than a frame of the network lets none through.',
       },
       ceil: {
         type: 'string',
         format: 'rate',
-        description: 'How fast a burst may pass. More than `rate`. Default: as fast as it comes.',
+        description:
+          'How fast a burst may pass. More than `rate`. Default: as fast as it comes. Not for networks of frames above 1,600 bytes: none would pass.',
       },
       limit: {
         type: 'string',
@@ -78,7 +81,7 @@ function qdisc(fault: FaultSpec): Qdisc {
   const rate = parseRate(fault.rate) ?? 0;
   const ceil = parseRate(fault.ceil);
   const bytes = rate / 8;
-  const burst = parseSize(fault.burst) ?? Math.max(PACKET, Math.ceil(bytes * BURST_SECONDS));
+  const burst = parseSize(fault.burst) ?? Math.max(LARGE_PACKET, Math.ceil(bytes * BURST_SECONDS));
   const queue = parseSize(fault.limit) ?? Math.max(SMALLEST_QUEUE, Math.ceil(bytes * QUEUE_SECONDS));
   // A stream that the sender leaves to the network card comes in pieces as large as the bucket, of which one must fit.
   const limit = Math.max(queue, burst);

@@ -82,10 +82,11 @@ describe('network-latency on a wire', () => {
       const beyond = delays.filter((ms) => Math.abs(ms - delay) > jitter).length / packets;
       return { ...spread(delays), beyond, next: correlation(delays) };
     };
-    // The deviation of 600 evenly spread numbers deviates by 1.8 %, of normal ones by 2.9 %: six of these are passed one time in 10^9.
+    // The mean of 600 evenly spread numbers deviates by 3.5 ms and their deviation by 1.8 %, of normal ones by 6.1 ms and 2.9 %: six of
+    // these are passed one time in 10^9.
     const even = async (what: string) => {
       const { mean, deviation, min } = await measure();
-      about(t, `${what}: mean, ms`, mean, delay, 0.05);
+      about(t, `${what}: mean, ms`, mean, delay, 0.08);
       about(t, `${what}: deviation, ms`, deviation, jitter / Math.sqrt(3), 0.15);
       between(t, `${what}: earliest, ms`, min, delay - jitter - 0.1, delay - 0.9 * jitter);
     };
@@ -93,12 +94,12 @@ describe('network-latency on a wire', () => {
     await even('uniform');
     effect = await edit(effect, fault('normal'), client, world);
     const normal = await measure();
-    about(t, 'normal: mean, ms', normal.mean, delay, 0.05);
+    about(t, 'normal: mean, ms', normal.mean, delay, 0.13);
     about(t, 'normal: deviation, ms', normal.deviation, jitter, 0.2);
     between(t, 'normal: share beyond the jitter', normal.beyond, 0.2, 0.45);
     effect = await edit(effect, fault('pareto', 50), client, world);
     const pareto = await measure();
-    between(t, 'pareto: mean less median, ms', pareto.mean - pareto.median, 10, 120);
+    between(t, 'pareto: mean less median, ms', pareto.mean - pareto.median, 0, 150);
     t.diagnostic(`told to correlate by 0.5, each delay does with the next by ${pareto.next.toFixed(2)}`);
     await edit(effect, fault('uniform'), client, world);
     await even('uniform again');

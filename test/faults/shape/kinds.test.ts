@@ -150,9 +150,9 @@ describe('a bandwidth', () => {
     assert.ok(after('limit') >= 2_000_000, 'of 200 ms');
   });
 
-  it('holds a packet at the lowest rate, and passes the highest', async () => {
+  it('holds the largest frame at the lowest rate, and passes the highest', async () => {
     const slow = await numbers({ rate: '1kbit' });
-    assert.deepEqual(['rate', 'burst'].map(slow.after), [1000, 1600]);
+    assert.deepEqual(['rate', 'burst'].map(slow.after), [1000, 9216]);
     assert.ok(slow.after('limit') >= 15_000);
     const fast = await numbers({ rate: '100gbit' });
     assert.equal(fast.after('rate'), 1e11);

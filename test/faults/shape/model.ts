@@ -116,6 +116,10 @@ function doLine(model: Model, names: readonly string[], words: readonly string[]
   else if (what === 'link del') deleteLink(model, dev);
   else if (what === 'qdisc replace') {
     const [, ...told] = words.slice(words.indexOf('handle') + 1);
+    const there = standing.qdiscs.find((one) => one.dev === dev && one.root);
+    const sameHandle = model.told.get(dev)?.startsWith(`${after('handle')} `);
+    if (there && sameHandle && there.kind !== told[0])
+      throw new Error('Error: Invalid qdisc name: must match existing qdisc.');
     put(standing, dev, told[0] ?? '');
     model.told.set(dev, `${after('handle')} ${told.join(' ')}`);
   } else if (words.at(-1) === 'clsact') clsact(standing, dev, words[1] === 'add');
@@ -131,7 +135,7 @@ function addLink(standing: Standing, name: string): void {
   standing.ifbs.push({ name, up: false, alias: '' });
 }
 
-function setLink({ standing, quiet }: Model, dev: string, words: readonly string[]): void {
+function setLink({ standing, quiet, told }: Model, dev: string, words: readonly string[]): void {
   const link = standing.ifbs.find(({ name }) => name === dev);
   if (!link) throw new Error(`${dev} is not to be touched`);
   if (words.includes('addrgenmode')) quiet.add(dev);
@@ -139,7 +143,9 @@ function setLink({ standing, quiet }: Model, dev: string, words: readonly string
   if (!words.includes('up') || link.up) return;
   link.up = true;
   // As every device gets one when it goes up.
-  if (!standing.qdiscs.some((one) => one.dev === dev && one.root)) put(standing, dev, 'pfifo_fast');
+  if (standing.qdiscs.some((one) => one.dev === dev && one.root)) return;
+  put(standing, dev, 'pfifo_fast');
+  told.delete(dev);
 }
 
 /** Filters that lead there lead nowhere then. */
