@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { createLog } from '../../src/core/log.ts';
 import { watchHost } from '../../src/daemon/world.ts';
 import { checkShaping } from '../../src/runtime/doctor-shaping.ts';
@@ -31,7 +31,15 @@ async function unload(name: string): Promise<void> {
   });
 }
 
+/** The program that the kernel loads missing modules with, by itself (proc(5)). */
+const LOADER = '/proc/sys/kernel/modprobe';
+
 describe('what a host can shape, on a kernel that has it all', () => {
+  // What was unloaded is to stay so.
+  const loader = readFileSync(LOADER, 'utf8').trim();
+  before(() => writeFileSync(LOADER, '/bin/false'));
+  after(() => writeFileSync(LOADER, loader));
+
   /** Devices of this namespace, file systems, and files: what a try could leave behind. */
   const look = () => [
     readdirSync('/sys/class/net'),
