@@ -55,9 +55,6 @@ export const PREF = 0x5351;
 /** Packets that an ifb device itself holds beside its qdisc. */
 const TX_QUEUE = 1000;
 
-/** Beyond every handle that a kind uses. */
-const OTHER_HANDLE = 0x100;
-
 const WAYS: readonly Way[] = ['egress', 'ingress'];
 
 export function waysOf(fault: FaultSpec): Way[] {
@@ -171,11 +168,17 @@ function addDevice(found: Changes, now: Standing, { device, alias, qdisc }: Lane
   const root = now.qdiscs.find(({ dev, root }) => dev === device && root);
   const right =
     ifb && root?.kind === qdisc.args[0] && ifb.alias.endsWith(alias.slice(alias.lastIndexOf(' ')));
-  if (!right) {
-    // The kernel changes a qdisc into none of another kind: where one is in the way, ours comes under another number.
-    const handle = root && root.kind !== qdisc.args[0] ? qdisc.handle + OTHER_HANDLE : qdisc.handle;
-    found.qdiscs.push(['qdisc', 'replace', 'dev', device, 'root', 'handle', `${handle}:`, ...qdisc.args]);
-  }
+  if (!right)
+    found.qdiscs.push([
+      'qdisc',
+      'replace',
+      'dev',
+      device,
+      'root',
+      'handle',
+      `${qdisc.handle}:`,
+      ...qdisc.args,
+    ]);
   if (ifb && ifb.alias !== alias) found.labels.push(['link', 'set', 'dev', device, 'alias', alias]);
 }
 

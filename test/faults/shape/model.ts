@@ -116,10 +116,6 @@ function doLine(model: Model, names: readonly string[], words: readonly string[]
   else if (what === 'link del') deleteLink(model, dev);
   else if (what === 'qdisc replace') {
     const [, ...told] = words.slice(words.indexOf('handle') + 1);
-    const there = standing.qdiscs.find((one) => one.dev === dev && one.root);
-    const sameHandle = model.told.get(dev)?.startsWith(`${after('handle')} `);
-    if (there && sameHandle && there.kind !== told[0])
-      throw new Error('Error: Invalid qdisc name: must match existing qdisc.');
     put(standing, dev, told[0] ?? '');
     model.told.set(dev, `${after('handle')} ${told.join(' ')}`);
   } else if (words.at(-1) === 'clsact') clsact(standing, dev, words[1] === 'add');
