@@ -54,7 +54,9 @@ export const strike: typeof effects.strike = async (fault, target, world, change
 
 /** Runs a program in the container's network namespace and gives its output; rejects where it fails. */
 export async function inNetns(container: LabContainer, ...command: string[]): Promise<string> {
-  const { stdout } = await run('nsenter', ['-t', String(await container.pid()), '-n', ...command]);
+  // In a mount namespace too: tc mounts a bpf file system where there is none.
+  const entry = ['-t', String(await container.pid()), '-n', 'unshare', '--mount', '--'];
+  const { stdout } = await run('nsenter', [...entry, ...command]);
   return stdout;
 }
 
