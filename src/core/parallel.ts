@@ -15,12 +15,15 @@ export async function eachOf<T, R>(
 }
 
 /** As Promise.all, but rejects only once all of it has ended: nobody may go on with what the caller closes then. */
-export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+export async function together<T extends readonly unknown[] | []>(
+  work: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const results = await Promise.allSettled(work);
-  return results.map((result) => {
+  const values = results.map((result) => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
+  return values as { -readonly [K in keyof T]: Awaited<T[K]> };
 }
 
 /** Runs work that has the same key one after the other, in the order in which it was asked for. */

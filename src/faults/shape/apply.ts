@@ -1,6 +1,6 @@
 import { SquallError } from '../../core/errors.ts';
 import { DEVICE_PREFIX } from '../../core/marks.ts';
-import { createTurns } from '../../core/parallel.ts';
+import { createTurns, together } from '../../core/parallel.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import {
   batch,
@@ -34,7 +34,7 @@ const inTurn = createTurns<number>();
 /** Reads what stands. `expected`: interfaces that most likely carry filters. */
 export async function look(ns: Netns, expected: readonly string[] = []): Promise<Standing> {
   const ours = async () => ((await hasDevices(ns)) ? readIfbs(ns) : []);
-  const [ifbs, traffic] = await Promise.all([ours(), readTraffic(ns, expected)]);
+  const [ifbs, traffic] = await together([ours(), readTraffic(ns, expected)]);
   return { ifbs, ...traffic };
 }
 

@@ -1,5 +1,6 @@
 import type { Json } from '../../core/canonical.ts';
 import { SquallError } from '../../core/errors.ts';
+import { together } from '../../core/parallel.ts';
 import type { Container, Effect, FaultSpec } from '../../core/types.ts';
 import type { Netns } from '../../runtime/netns.ts';
 import type { FaultContext, Observation, Recovery } from '../fault.ts';
@@ -36,7 +37,7 @@ const DRAIN_RETRY = 50;
  */
 export async function prepareLanes(context: FaultContext, effect: Effect, target: Container): Promise<Json> {
   return context.netns.enter(target, async (ns) => {
-    const [interfaces, now] = await Promise.all([interfacesOf(ns, effect), look(ns)]);
+    const [interfaces, now] = await together([interfacesOf(ns, effect), look(ns)]);
     if (interfaces.length === 0 && effect.injectedAt === null) {
       throw new SquallError('SQ209', `no interface of ${target.name} leads to the peers`, {
         hint: 'Check its routes, or attach it to a network of theirs',
@@ -73,7 +74,7 @@ async function interfacesOf(ns: Netns, { fault, resolved, target }: Effect): Pro
       hint: `It has ${names.join(', ') || 'none'}; without \`interface\` those that lead to the peers are taken`,
     });
   }
-  const [v4, v6] = await Promise.all([ns.procNet('route'), ns.procNet('ipv6_route')]);
+  const [v4, v6] = await together([ns.procNet('route'), ns.procNet('ipv6_route')]);
   return interfacesTo(resolved as unknown as ResolvedPeers, parseRoutes(v4, v6));
 }
 
@@ -131,7 +132,7 @@ export async function observeLanes(
   effect: Effect,
 ): Promise<Observation> {
   const seen = await enterIfThere(context, effect, async (ns) => {
-    const [interfaces, now] = await Promise.all([
+    const [interfaces, now] = await together([
       interfacesOf(ns, effect),
       look(ns, laneUndo(effect).interfaces),
     ]);
