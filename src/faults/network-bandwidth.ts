@@ -88,5 +88,5 @@ function qdisc(fault: FaultSpec): Qdisc {
   const args = ['tbf', 'rate', `${rate}bit`, 'burst', `${burst}b`, 'limit', `${limit}b`];
   if (ceil !== undefined) args.push('peakrate', `${ceil}bit`, 'mtu', `${PACKET}`);
   // A bucket with a ceiling does not give it up by a change.
-  return { args, handle: ceil === undefined ? 1 : 2, holds: (limit / bytes) * 1000 };
+  return { args, handle: ceil === undefined ? 1 : 2 };
 }

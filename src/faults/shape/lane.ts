@@ -13,8 +13,6 @@ export interface Qdisc {
   args: string[];
   /** The major number. Another one makes a new qdisc, for what the kernel does not take back by a change. */
   handle: number;
-  /** ms for which a packet may stay. */
-  holds: number;
 }
 
 /** One way of an effect: a device that packets are sent through, and the filters that send them there. */

@@ -31,7 +31,7 @@ export function netem(
   { holds = 0, handle = 1, rate }: { holds?: number; handle?: number; rate?: number | undefined } = {},
 ): Qdisc {
   const limited = rate === undefined ? [] : ['rate', `${rate}bit`];
-  return { args: ['netem', 'limit', `${queueLimit(holds, rate)}`, ...args, ...limited], handle, holds };
+  return { args: ['netem', 'limit', `${queueLimit(holds, rate)}`, ...args, ...limited], handle };
 }
 
 /** A duration as tc takes it: whole microseconds. */

@@ -214,7 +214,7 @@ export function anEffect(change: Partial<Effect> = {}): Effect {
   };
 }
 
-export const NETEM: Qdisc = { args: ['netem', 'limit', '1000', 'delay', '100000us'], handle: 1, holds: 100 };
+export const NETEM: Qdisc = { args: ['netem', 'limit', '1000', 'delay', '100000us'], handle: 1 };
 
 /** The lanes of an effect until its deadline. */
 export function lanesFor(effect: Effect, qdisc = NETEM, interfaces: readonly string[] = ['eth0']): Lane[] {
