@@ -39,6 +39,12 @@ export const systemClock: Clock = {
   after,
 };
 
+/** Tells the ms since this call, with fractions; no step of the wall clock moves it. For what is measured, not for what is planned. */
+export function stopwatch(): () => number {
+  const start = performance.now();
+  return () => performance.now() - start;
+}
+
 /** A clock that is only read. */
 export type Reading = Pick<Clock, 'now' | 'boot' | 'bootId'>;
 

@@ -53,13 +53,14 @@ export const ERRORS = {
     exit: 1,
     status: 409,
     remedy:
-      'Re-create the container with the label `squall.enabled=true`: labels of a running one cannot change.',
+      'Re-create the container with the label `squall.enabled=true` (labels of a running one cannot change), or let `optIn` of a Policy select it.',
   },
   SQ203: {
     title: 'A container is protected',
     exit: 1,
     status: 409,
-    remedy: 'Take `squall.protect=true` off when you re-create it, or choose other targets.',
+    remedy:
+      'Choose other targets, or take `squall.protect=true` off when you re-create it, or change `protect` of the Policy that is named.',
   },
   SQ204: {
     title: 'Over the blast radius',
@@ -97,6 +98,75 @@ export const ERRORS = {
     exit: 1,
     status: 409,
     remedy: 'Start the peer or mend its name. An unresolved peer refuses, it never means everything.',
+  },
+  SQ210: {
+    title: 'A Policy cannot be read',
+    exit: 1,
+    status: 409,
+    remedy:
+      'Mend the file that is named. Nothing starts until then, for nobody knows what it wants; what runs goes on.',
+  },
+  SQ211: {
+    title: 'A Policy is declared twice, differently',
+    exit: 1,
+    status: 409,
+    remedy: 'Rename or remove one of the two; both places are named. Nothing starts until then.',
+  },
+  SQ212: {
+    title: 'A container is on a network that a Policy does not allow',
+    exit: 1,
+    status: 409,
+    remedy: 'Choose other targets, or add the network to `networks` of the Policy that is named.',
+  },
+  SQ213: {
+    title: 'A Policy does not allow this kind of fault',
+    exit: 1,
+    status: 409,
+    remedy: 'Use another kind of fault, or change `faults` of the Policy that is named.',
+  },
+  SQ214: {
+    title: 'The run is longer than a Policy allows',
+    exit: 1,
+    status: 409,
+    remedy: 'Shorten `duration`, or raise `maxDuration` of the Policy that is named.',
+  },
+  SQ215: {
+    title: 'Too many runs at once',
+    exit: 1,
+    status: 409,
+    remedy: 'Nothing to do: it starts when one of those that are named has ended.',
+  },
+  SQ216: {
+    title: 'Too many containers would be hit at once',
+    exit: 1,
+    status: 409,
+    remedy: 'Narrow the selection, or wait for the other experiments. A selection is never trimmed.',
+  },
+  SQ217: {
+    title: 'Too much of a service would be down',
+    exit: 1,
+    status: 409,
+    remedy:
+      'Choose fewer of its containers, or wait until those that are down are back. What is down for any reason counts.',
+  },
+  SQ218: {
+    title: 'The disruption budget is spent',
+    exit: 1,
+    status: 409,
+    remedy:
+      'Nothing to do: it starts when enough is free again. A shorter run, or one on fewer targets, may fit now.',
+  },
+  SQ219: {
+    title: 'Outside of the hours in which chaos may run',
+    exit: 1,
+    status: 409,
+    remedy: 'Nothing to do: it starts when a window opens that is long enough.',
+  },
+  SQ220: {
+    title: 'The health gate does not hold',
+    exit: 1,
+    status: 409,
+    remedy: 'Look after what the probe that is named tests. Chaos starts when it is well again.',
   },
   SQ301: {
     title: 'The Docker engine does not answer',
@@ -174,6 +244,13 @@ export const ERRORS = {
     exit: 1,
     status: 503,
     remedy: 'Start the daemon, or name its state directory: `--state`. `halt` and `resume` work without one.',
+  },
+  SQ504: {
+    title: 'Not allowed',
+    exit: 1,
+    status: 401,
+    remedy:
+      'Send `Authorization: Bearer TOKEN`, with the token of `--token-file` or SQUALL_TOKEN. The unix socket needs none.',
   },
 } as const satisfies Record<string, { title: string; exit: 1 | 2; status: number; remedy: string }>;
 

@@ -3,6 +3,8 @@ import { hash } from './canonical.ts';
 /** Opt-in, protection and identity labels on containers. */
 export const LABEL_ENABLED = 'squall.enabled';
 export const LABEL_PROTECT = 'squall.protect';
+/** `true`: probes may run programs in it, though no fault may be put on it. */
+export const LABEL_EXEC = 'squall.exec';
 /** On Squall's own containers (daemon, sentinel, helpers): never a target. */
 export const LABEL_SELF = 'squall.self';
 export const LABEL_PROJECT = 'com.docker.compose.project';

@@ -1,5 +1,6 @@
 import type { Json } from './canonical.ts';
 import type { Deadline } from './clock.ts';
+import type { Manifest, ObjectId, Owner, Provenance } from './kinds.ts';
 
 /** One network attachment of a container. */
 export interface Attachment {
@@ -85,19 +86,8 @@ export interface Source {
   column: number;
 }
 
-/** An Experiment as its manifest declares it now. */
-export interface Declared {
-  name: string;
-  labels: Record<string, string>;
-  spec: ExperimentSpec;
-  /** SHA-256 of the canonical spec without `suspend`: what a generation is counted by. */
-  specHash: string;
-  source: Source;
-  /** The file does not hold it any more, but it parsed last time: kept till its deadline. The problem says why. */
-  stale?: string;
-  /** Another file declares the same name with another spec: no new run, no end to a running one. */
-  conflict?: string;
-}
+/** An Experiment as it is declared now. */
+export type Declared = Manifest<'Experiment'>;
 
 export const PHASES = [
   'Pending',
@@ -152,8 +142,12 @@ export interface ExperimentRecord {
   conditions: Condition[];
   /** The run that stands for the current generation (running or ended). */
   runId: string | null;
-  /** A second run asked for by a person or a Schedule, not yet started. */
+  /** A second run asked for by a person, not yet started. */
   runRequested: string | null;
+  /** Who made it, where no file declares it. */
+  owner: Owner | null;
+  /** The declared experiment that it is a copy of: a hold of that one holds it too. */
+  copyOf: string | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -168,6 +162,8 @@ export interface SlottedFault {
 export interface TargetRef {
   id: string;
   name: string;
+  /** `project/service` of its labels, as it was chosen. */
+  service?: string;
 }
 
 export type RunPhase = 'Running' | 'Recovering' | 'Completed' | 'Halted' | 'Aborted' | 'Failed';
@@ -193,6 +189,8 @@ export interface Run {
   faults: SlottedFault[];
   targets: TargetRef[];
   endedAt: number | null;
+  /** The commit that the manifest came from, as the run began; null outside a work tree, and until it is known. */
+  provenance: Provenance | null;
 }
 
 /**
@@ -245,4 +243,6 @@ export interface SquallEvent {
   run: string | null;
   target: string | null;
   message: string;
+  /** What it is about where that is no experiment: `Schedule/nightly`. */
+  object: ObjectId | null;
 }

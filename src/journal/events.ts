@@ -30,8 +30,8 @@ export function eventStore(
     },
     add: (e) => {
       const { lastInsertRowid } = prepare(
-        'INSERT INTO events (time, type, reason, experiment, run, target, message) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      ).run(e.time, e.type, e.reason, e.experiment, e.run, e.target, e.message);
+        'INSERT INTO events (time, type, reason, experiment, run, target, message, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ).run(e.time, e.type, e.reason, e.experiment, e.run, e.target, e.message, e.object);
       const event = { id: Number(lastInsertRowid), ...e };
       onEvent?.(event);
       return event;

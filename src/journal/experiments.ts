@@ -23,6 +23,8 @@ const COLUMNS = [
   'conditions',
   'run_id',
   'run_requested',
+  'owner',
+  'copy_of',
   'created_at',
   'updated_at',
 ];
@@ -54,6 +56,8 @@ export function experimentStore(prepare: Prepare): ExperimentStore {
         JSON.stringify(r.conditions),
         r.runId,
         r.runRequested,
+        JSON.stringify(r.owner),
+        r.copyOf,
         r.createdAt,
         r.updatedAt,
       );

@@ -4,9 +4,11 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { SquallError } from '../core/errors.ts';
 import type { SquallEvent } from '../core/types.ts';
+import { type CursorStore, cursorStore } from './cursors.ts';
 import { type EffectStore, effectStore } from './effects.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type ExperimentStore, experimentStore } from './experiments.ts';
+import { type ObjectStore, objectStore, type SpawnedStore, spawnedStore } from './objects.ts';
 import type { Prepare } from './rows.ts';
 import { type RunStore, runStore } from './runs.ts';
 import { migrate, versionOf } from './schema.ts';
@@ -16,9 +18,12 @@ export interface Journal {
   /** The id of this state directory, 8 hex digits, made with it. */
   readonly instance: string;
   readonly experiments: ExperimentStore;
+  readonly objects: ObjectStore;
+  readonly spawned: SpawnedStore;
   readonly runs: RunStore;
   readonly effects: EffectStore;
   readonly events: EventStore;
+  readonly cursors: CursorStore;
   /** All of `work` or nothing of it, in one durable write. */
   transaction<T>(work: () => T): T;
   close(): void;
@@ -74,9 +79,12 @@ export function openJournal(file: string, options: JournalOptions = {}): Journal
   return {
     instance: instanceOf(prepare),
     experiments: experimentStore(prepare),
+    objects: objectStore(prepare),
+    spawned: spawnedStore(prepare),
     runs: runStore(prepare),
     effects: effectStore(prepare),
     events: eventStore(prepare, options.onEvent),
+    cursors: cursorStore(prepare),
     transaction,
     close: () => db.close(),
   };

@@ -1,4 +1,5 @@
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { ObjectRecord, Spawned } from '../core/kinds.ts';
 import type { Effect, ExperimentRecord, Run, SquallEvent } from '../core/types.ts';
 
 /** Prepares each statement once. */
@@ -26,6 +27,8 @@ export function toExperiment(row: Row): ExperimentRecord {
     conditions: json(row.conditions),
     runId: row.run_id as string | null,
     runRequested: row.run_requested as string | null,
+    owner: json(row.owner),
+    copyOf: row.copy_of as string | null,
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,
   };
@@ -56,6 +59,7 @@ export function toRun(row: Row): Run {
     faults: json(row.faults),
     targets: json(row.targets),
     endedAt: row.ended_at as number | null,
+    provenance: json(row.provenance),
   };
 }
 
@@ -94,5 +98,46 @@ export function toEvent(row: Row): SquallEvent {
     run: row.run as string | null,
     target: row.target as string | null,
     message: row.message as string,
+    object: row.object as SquallEvent['object'],
+  };
+}
+
+export function toObject(row: Row): ObjectRecord {
+  return {
+    kind: row.kind as ObjectRecord['kind'],
+    name: row.name as string,
+    uid: row.uid as string,
+    generation: row.generation as number,
+    specHash: row.spec_hash as string,
+    spec: json(row.spec),
+    labels: json(row.labels),
+    source: json(row.source),
+    hold: row.hold as ObjectRecord['hold'],
+    phase: row.phase as string,
+    reason: row.reason as string,
+    message: row.message as string,
+    conditions: json(row.conditions),
+    state: json(row.state),
+    createdAt: row.created_at as number,
+    updatedAt: row.updated_at as number,
+  };
+}
+
+export function toSpawned(row: Row): Spawned {
+  const [kind, name, uid] = [row.owner_kind, row.owner_name, row.owner_uid] as [
+    Spawned['owner']['kind'],
+    string,
+    string,
+  ];
+  return {
+    kind: row.kind as Spawned['kind'],
+    name: row.name as string,
+    owner: { kind, name, uid },
+    copyOf: row.copy_of as string | null,
+    spec: json(row.spec),
+    labels: json(row.labels),
+    source: json(row.source),
+    slot: row.slot as number | null,
+    createdAt: row.created_at as number,
   };
 }

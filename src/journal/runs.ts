@@ -1,3 +1,4 @@
+import type { Provenance } from '../core/kinds.ts';
 import type { Run } from '../core/types.ts';
 import { type Prepare, type Row, toRun } from './rows.ts';
 
@@ -8,6 +9,10 @@ export interface RunStore {
   /** Runs that have not ended. */
   active(): Run[];
   put(run: Run): void;
+  /** Runs of any experiment that were under way after `since` (wall ms), oldest first. */
+  since(since: number): Run[];
+  /** Where the manifest of a run came from, which may be known only after its start. */
+  cameFrom(id: string, provenance: Provenance): void;
   /** The number of the experiment's next run. */
   peekNumber(experiment: string): number;
   /** Takes that number, in the transaction that writes the run: it is never given again, even after the run is forgotten. */
@@ -17,7 +22,7 @@ export interface RunStore {
 }
 
 const UPSERT = `INSERT INTO runs (id, experiment, generation, trigger, template, phase, reason, outcome, started_at, duration, deadline_wall,
-    deadline_boot, boot_id, recovery_timeout, faults, targets, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    deadline_boot, boot_id, recovery_timeout, faults, targets, ended_at, provenance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, template = excluded.template, phase = excluded.phase,
     reason = excluded.reason, outcome = excluded.outcome, duration = excluded.duration, deadline_wall = excluded.deadline_wall,
     deadline_boot = excluded.deadline_boot, boot_id = excluded.boot_id, recovery_timeout = excluded.recovery_timeout,
@@ -63,7 +68,17 @@ export function runStore(prepare: Prepare): RunStore {
         JSON.stringify(r.faults),
         JSON.stringify(r.targets),
         r.endedAt,
+        JSON.stringify(r.provenance),
       );
+    },
+    since: (since) =>
+      (
+        prepare('SELECT * FROM runs WHERE ended_at IS NULL OR ended_at > ? ORDER BY started_at, rowid').all(
+          since,
+        ) as Row[]
+      ).map(toRun),
+    cameFrom: (id, provenance) => {
+      prepare('UPDATE runs SET provenance = ? WHERE id = ?').run(JSON.stringify(provenance), id);
     },
     peekNumber: (experiment) => {
       const row = prepare('SELECT value FROM meta WHERE key = ?').get(`runs/${experiment}`) as

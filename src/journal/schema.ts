@@ -7,13 +7,24 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE experiments (
     name TEXT PRIMARY KEY, uid TEXT NOT NULL, generation INTEGER NOT NULL, spec_hash TEXT NOT NULL, spec TEXT NOT NULL,
     labels TEXT NOT NULL, source TEXT NOT NULL, hold TEXT, phase TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
-    conditions TEXT NOT NULL, run_id TEXT, run_requested TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
+    conditions TEXT NOT NULL, run_id TEXT, run_requested TEXT, owner TEXT NOT NULL, copy_of TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
   ) STRICT;
   CREATE TABLE runs (
     id TEXT PRIMARY KEY, experiment TEXT NOT NULL, generation INTEGER NOT NULL, trigger TEXT NOT NULL, template INTEGER NOT NULL, phase TEXT NOT NULL,
     reason TEXT NOT NULL, outcome TEXT, started_at REAL NOT NULL, duration REAL NOT NULL, deadline_wall REAL NOT NULL,
-    deadline_boot REAL NOT NULL, boot_id TEXT NOT NULL, recovery_timeout REAL NOT NULL, faults TEXT NOT NULL, targets TEXT NOT NULL, ended_at REAL
+    deadline_boot REAL NOT NULL, boot_id TEXT NOT NULL, recovery_timeout REAL NOT NULL, faults TEXT NOT NULL, targets TEXT NOT NULL, ended_at REAL,
+    provenance TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE objects (
+    kind TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, generation INTEGER NOT NULL, spec_hash TEXT NOT NULL, spec TEXT NOT NULL,
+    labels TEXT NOT NULL, source TEXT NOT NULL, hold TEXT, phase TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
+    conditions TEXT NOT NULL, state TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (kind, name)
+  ) STRICT;
+  CREATE TABLE spawned (
+    kind TEXT NOT NULL, name TEXT NOT NULL, owner_kind TEXT NOT NULL, owner_name TEXT NOT NULL, owner_uid TEXT NOT NULL, copy_of TEXT,
+    spec TEXT NOT NULL, labels TEXT NOT NULL, source TEXT NOT NULL, slot REAL, created_at REAL NOT NULL, PRIMARY KEY (kind, name)
+  ) STRICT;
+  CREATE INDEX spawned_by_owner ON spawned (owner_kind, owner_name);
   CREATE INDEX runs_by_experiment ON runs (experiment, started_at);
   CREATE TABLE effects (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, experiment TEXT NOT NULL, instance TEXT NOT NULL,
@@ -26,7 +37,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX effects_live ON effects (phase) WHERE phase <> 'recovered';
   CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, type TEXT NOT NULL, reason TEXT NOT NULL, experiment TEXT,
-    run TEXT, target TEXT, message TEXT NOT NULL
+    run TEXT, target TEXT, message TEXT NOT NULL, object TEXT
   ) STRICT;
   CREATE INDEX events_by_experiment ON events (experiment, id);
   `,

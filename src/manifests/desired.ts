@@ -1,34 +1,102 @@
 import { sameJson } from '../core/canonical.ts';
-import type { Declared, ExperimentSpec, Source } from '../core/types.ts';
+import {
+  type AnyManifest,
+  type Kind,
+  type Manifest,
+  type ObjectId,
+  objectId,
+  parseObjectId,
+} from '../core/kinds.ts';
+import type { Source } from '../core/types.ts';
 import { compareText, describeProblem, type Problem, sortProblems } from './problem.ts';
 
 /** What the manifests want, whole. Immutable: a change replaces it. */
 export interface DesiredState {
+  /** All of it, in the order of kinds and names. */
+  objects: ReadonlyMap<ObjectId, AnyManifest>;
   /** By name, in the order of names. */
-  experiments: ReadonlyMap<string, Declared>;
+  experiments: ReadonlyMap<string, Manifest<'Experiment'>>;
+  schedules: ReadonlyMap<string, Manifest<'Schedule'>>;
+  scenarios: ReadonlyMap<string, Manifest<'Scenario'>>;
+  policies: ReadonlyMap<string, Manifest<'Policy'>>;
   problems: readonly Problem[];
 }
 
-export const NOTHING_DESIRED: DesiredState = { experiments: new Map(), problems: [] };
+export const NOTHING_DESIRED: DesiredState = desiredState([], []);
+
+/** Objects of different kinds and names -> the state that they make. */
+export function desiredState(objects: Iterable<AnyManifest>, problems: readonly Problem[]): DesiredState {
+  const sorted = [...objects]
+    .map((manifest): [ObjectId, AnyManifest] => [idOf(manifest), manifest])
+    .sort(([a], [b]) => compareText(a, b));
+  const named = <K extends Kind>(kind: K): ReadonlyMap<string, Manifest<K>> =>
+    new Map(
+      sorted.flatMap(([, manifest]): [string, Manifest<K>][] =>
+        manifest.kind === kind ? [[manifest.name, manifest as unknown as Manifest<K>]] : [],
+      ),
+    );
+  return {
+    objects: new Map(sorted),
+    experiments: named('Experiment'),
+    schedules: named('Schedule'),
+    scenarios: named('Scenario'),
+    policies: named('Policy'),
+    problems,
+  };
+}
+
+export function idOf({ kind, name }: Pick<AnyManifest, 'kind' | 'name'>): ObjectId {
+  return objectId(kind, name);
+}
+
+/** A document that is wrong. */
+export interface Broken {
+  source: Source;
+  /** False where its kind can only be guessed. */
+  sure: boolean;
+}
 
 /** What one file gave when it was read. */
 export interface FileReading {
   /** The documents that are right. */
-  declared: Declared[];
+  declared: AnyManifest[];
   problems: Problem[];
-  /** Names of documents that are wrong. `all`: there is one whose name cannot be told, so it could be any of the file's. */
-  broken: ReadonlySet<string> | 'all';
+  /** The documents that are wrong, where they stand. `all`: there is one whose name cannot be told, so it could be any of the file's. */
+  broken: ReadonlyMap<ObjectId, Broken> | 'all';
 }
 
-/** The file's documents, with the last good version of those that are wrong now marked as stale. */
-export function withLastGood(reading: FileReading, before: readonly Declared[]): Declared[] {
+/**
+ * The file's documents, with the last good version of those that are wrong now marked as stale. A Policy that has none stands as
+ * unknown: guardrails that somebody wanted, and that can't be read, must not count as none.
+ */
+export function withLastGood(reading: FileReading, before: readonly AnyManifest[]): AnyManifest[] {
   const problem = reading.problems.find(({ severity }) => severity === 'error');
   if (problem === undefined) return reading.declared;
-  const there = new Set(reading.declared.map(({ name }) => name));
+  const { broken } = reading;
+  const there = new Set(reading.declared.map(idOf));
   const kept = before.filter(
-    ({ name }) => !there.has(name) && (reading.broken === 'all' || reading.broken.has(name)),
+    (manifest) => !there.has(idOf(manifest)) && (broken === 'all' || broken.has(idOf(manifest))),
   );
-  return [...reading.declared, ...kept.map((declared) => ({ ...declared, stale: staleText(problem) }))];
+  for (const manifest of kept) there.add(idOf(manifest));
+  return [
+    ...reading.declared,
+    ...kept.map((manifest): AnyManifest => ({ ...manifest, stale: staleText(problem) })),
+    ...(broken === 'all' ? [] : unknownPolicies(broken, there, reading.problems)),
+  ];
+}
+
+function unknownPolicies(
+  broken: ReadonlyMap<ObjectId, Broken>,
+  there: ReadonlySet<ObjectId>,
+  problems: readonly Problem[],
+): AnyManifest[] {
+  return [...broken].flatMap(([id, { source, sure }]): AnyManifest[] => {
+    const { kind, name } = parseObjectId(id);
+    if (kind !== 'Policy' || !sure || there.has(id)) return [];
+    const problem = problems.find(({ severity, line }) => severity === 'error' && line >= source.line);
+    const stale = problem ? `${formatSource(problem)} ${describeProblem(problem)}` : 'it is wrong';
+    return [{ kind, name, labels: {}, spec: {}, specHash: '', source, stale, unknown: true }];
+  });
 }
 
 function staleText(problem: Problem): string {
@@ -45,35 +113,28 @@ export function formatSource({ file, line, column }: Source): string {
  * the first by file and line), with a warning where the specs are equal, and as a conflict where they differ.
  */
 export function mergeDeclared(
-  documents: readonly Declared[],
+  documents: readonly AnyManifest[],
   problems: readonly Problem[],
   before: DesiredState = NOTHING_DESIRED,
 ): DesiredState {
-  const byName = new Map<string, Declared[]>();
-  for (const declared of documents) {
-    const same = byName.get(declared.name);
-    if (same === undefined) byName.set(declared.name, [declared]);
-    else same.push(declared);
-  }
-  const experiments = new Map<string, Declared>();
   const found = [...problems];
-  for (const name of [...byName.keys()].sort(compareText)) {
-    const { chosen, duplicates } = choose(byName.get(name) as Declared[], before.experiments.get(name));
-    experiments.set(name, chosen);
+  const objects = [...Map.groupBy(documents, idOf)].map(([id, candidates]) => {
+    const { chosen, duplicates } = choose(candidates, before.objects.get(id));
     found.push(...duplicates);
-  }
-  return { experiments, problems: sortProblems(found) };
+    return chosen;
+  });
+  return desiredState(objects, sortProblems(found));
 }
 
 function choose(
-  candidates: Declared[],
-  accepted: Declared | undefined,
-): { chosen: Declared; duplicates: Problem[] } {
+  candidates: AnyManifest[],
+  accepted: AnyManifest | undefined,
+): { chosen: AnyManifest; duplicates: Problem[] } {
   const live = candidates.filter(({ stale }) => stale === undefined);
   const ordered = (live.length > 0 ? live : candidates).sort(
     (a, b) => rank(a, accepted) - rank(b, accepted) || bySource(a.source, b.source),
   );
-  const [chosen, ...others] = ordered as [Declared, ...Declared[]];
+  const [chosen, ...others] = ordered as [AnyManifest, ...AnyManifest[]];
   const differing = others.find((other) => !sameSpec(other.spec, chosen.spec));
   const duplicates = others.map((other) => duplicate(other, chosen));
   if (differing === undefined) return { chosen, duplicates };
@@ -82,7 +143,7 @@ function choose(
 }
 
 /** 0: the very spec that was accepted. 1: another one from the place that it came from. */
-function rank(candidate: Declared, accepted: Declared | undefined): number {
+function rank(candidate: AnyManifest, accepted: AnyManifest | undefined): number {
   if (accepted === undefined) return 2;
   const sameFile = candidate.source.file === accepted.source.file;
   if (sameSpec(candidate.spec, accepted.spec)) return sameFile ? 0 : 0.5;
@@ -93,7 +154,7 @@ function bySource(a: Source, b: Source): number {
   return compareText(a.file, b.file) || a.line - b.line || a.column - b.column;
 }
 
-function duplicate(other: Declared, chosen: Declared): Problem {
+function duplicate(other: AnyManifest, chosen: AnyManifest): Problem {
   const same = sameSpec(other.spec, chosen.spec);
   const where = `${formatSource(other.source)} and ${formatSource(chosen.source)}`;
   return {
@@ -106,16 +167,17 @@ function duplicate(other: Declared, chosen: Declared): Problem {
   };
 }
 
-function sameSpec(a: ExperimentSpec, b: ExperimentSpec): boolean {
-  return sameJson({ ...a, suspend: a.suspend ?? false }, { ...b, suspend: b.suspend ?? false });
+function sameSpec(a: AnyManifest['spec'], b: AnyManifest['spec']): boolean {
+  const plain = (spec: { suspend?: boolean }) => ({ ...spec, suspend: spec.suspend ?? false });
+  return sameJson(plain(a as { suspend?: boolean }), plain(b as { suspend?: boolean }));
 }
 
-/** Names whose declaration is new, gone or different in anything, its place included. */
-export function changedNames(before: DesiredState, after: DesiredState): Set<string> {
-  const names = new Set([...before.experiments.keys(), ...after.experiments.keys()]);
-  for (const name of names) {
-    const [old, now] = [before.experiments.get(name), after.experiments.get(name)];
-    if (old === now || (old && now && sameJson(old, now))) names.delete(name);
+/** What is declared anew, gone or differently in anything, its place included. */
+export function changedObjects(before: DesiredState, after: DesiredState): Set<ObjectId> {
+  const ids = new Set([...before.objects.keys(), ...after.objects.keys()]);
+  for (const id of ids) {
+    const [old, now] = [before.objects.get(id), after.objects.get(id)];
+    if (old === now || (old && now && sameJson(old, now))) ids.delete(id);
   }
-  return names;
+  return ids;
 }

@@ -1,5 +1,5 @@
 import { formatOf } from './formats.ts';
-import type { JSONSchema } from './schema.ts';
+import { type JSONSchema, NAME_PATTERN } from './schema.ts';
 
 /** What a schema wants, to stand after "expected": `a whole number from 1 to 100`. */
 export function expects(schema: JSONSchema): string {
@@ -52,8 +52,8 @@ function placeholder(schema: JSONSchema): string {
 }
 
 function expectsText(schema: JSONSchema): string {
-  if (typeof schema.pattern === 'string' && schema.maxLength === 63)
-    return 'a name of lower-case letters, digits and "-", at most 63 characters, that begins and ends with a letter or digit';
+  if (schema.pattern === NAME_PATTERN)
+    return `a name of lower-case letters, digits and "-", at most ${schema.maxLength} characters, that begins and ends with a letter or digit`;
   if (typeof schema.pattern === 'string') return `text that matches ${schema.pattern}`;
   if (typeof schema.maxLength === 'number') return `text of 1 to ${schema.maxLength} characters`;
   return schema.minLength === undefined ? 'text' : 'text that is not empty';

@@ -1,6 +1,6 @@
 import { sep } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import type { Declared } from '../core/types.ts';
+import type { AnyManifest } from '../core/kinds.ts';
 import { type FileReading, withLastGood } from './desired.ts';
 import { describeProblem, type Problem } from './problem.ts';
 import { type Fingerprint, readDocuments, readStable, type Scan } from './scan.ts';
@@ -16,7 +16,7 @@ const STILL_MS = 12;
 interface Entry {
   /** Undefined for what only the journal remembers. */
   print: Fingerprint | undefined;
-  documents: Declared[];
+  documents: AnyManifest[];
   problems: Problem[];
 }
 
@@ -36,8 +36,10 @@ export class FileTable {
   readonly #wake: () => void;
   readonly #entries = new Map<string, Entry>();
   readonly #moving = new Map<string, Moving>();
+  /** Nobody writes: what is seen to have changed is whole. */
+  still = false;
 
-  constructor(validator: Validator, clock: Clock, wake: () => void, lastGood: readonly Declared[]) {
+  constructor(validator: Validator, clock: Clock, wake: () => void, lastGood: readonly AnyManifest[]) {
     this.#validator = validator;
     this.#clock = clock;
     this.#wake = wake;
@@ -66,16 +68,18 @@ export class FileTable {
   }
 
   /** All documents as they count now, and what is wrong with files and directories. */
-  contents(scan: Scan): { documents: Declared[]; problems: Problem[] } {
+  contents(scan: Scan): { documents: AnyManifest[]; problems: Problem[] } {
     const problems = [...scan.problems];
-    const documents: Declared[] = [];
+    const documents: AnyManifest[] = [];
     for (const [path, entry] of this.#entries) {
       const blocked = scan.files.has(path) ? undefined : unreadable(scan, path);
       problems.push(...entry.problems);
       if (blocked === undefined) documents.push(...entry.documents);
       else
         documents.push(
-          ...entry.documents.map((document) => ({ ...document, stale: describeProblem(blocked) })),
+          ...entry.documents.map(
+            (document): AnyManifest => ({ ...document, stale: describeProblem(blocked) }),
+          ),
         );
     }
     return { documents, problems };
@@ -93,20 +97,20 @@ export class FileTable {
   async #follow(path: string, print: Fingerprint, seenAt: number): Promise<number | undefined> {
     const moving = this.#moving.get(path);
     if (moving === undefined && this.#entries.get(path)?.print === print) return undefined;
-    if (moving?.print !== print) {
+    if (moving?.print !== print && !this.still) {
       this.#watchStill(path, print, moving?.at ?? seenAt);
       return undefined;
     }
-    if (!moving.still) return undefined;
+    if (!moving?.still && !this.still) return undefined;
     const read = await readStable(path, print);
     if (read === 'changed') {
       // its new state is not known yet: the next pass sees it, and starts over
-      this.#watchStill(path, '', moving.at);
+      this.#watchStill(path, '', moving?.at ?? seenAt);
       return undefined;
     }
     this.#settle(path);
     this.#apply(path, print, readDocuments(path, read, this.#validator));
-    return moving.at;
+    return moving?.at ?? seenAt;
   }
 
   #apply(path: string, print: Fingerprint, reading: FileReading): void {

@@ -63,16 +63,70 @@ export const FORMATS = {
     test: (text) => parseSize(text) !== undefined,
     why: (text) => (/^[0-9]+$/.test(text) && Number(text) > 0 ? `Add a unit: ${text}B` : undefined),
   },
+  cron: {
+    expected: 'a cron expression such as "0 2 * * *" or "@daily"',
+    // what is wrong within the fields is told afterwards, by what runs them
+    test: (text) => /^@[a-z]+$/.test(text.trim()) || [5, 6].includes(text.trim().split(/\s+/).length),
+    why: (text) => {
+      const { length } = text.trim().split(/\s+/);
+      return `It has five fields, or six with seconds; this one has ${length}`;
+    },
+  },
+  'time-zone': {
+    expected: 'an IANA time zone such as Europe/Zurich or UTC',
+    test: isTimeZone,
+    why: (text) => {
+      const near = nearMiss(text, Intl.supportedValuesOf('timeZone'));
+      return near === undefined ? undefined : `Did you mean "${near}"?`;
+    },
+  },
+  'week-days': {
+    expected: 'a day of the week such as mon, or a span such as mon-fri',
+    test: (text) => /^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$/.test(text),
+    why: (text) => (/[A-Z]/.test(text) ? `In lower case: ${text.toLowerCase()}` : undefined),
+  },
+  'day-time': {
+    expected: 'a time of day such as 09:00, up to 24:00',
+    test: (text) => /^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/.test(text),
+    why: (text) => (/^[0-9]:[0-5][0-9]$/.test(text) ? `With two digits: 0${text}` : undefined),
+  },
+  dates: {
+    expected: 'a date such as 2026-12-24, or a span such as 2026-12-20/2027-01-03',
+    test: (text) => {
+      const [first = '', last = first, ...more] = text.split('/');
+      return more.length === 0 && isDate(first) && isDate(last) && first <= last;
+    },
+  },
   'regex-or-name': {
     expected: "a container's name, or a /regular expression/",
     test: (text) => whyNoPattern(text) === undefined,
     why: whyNoPattern,
+  },
+  'regex-or-text': {
+    expected: 'text to contain, or a /regular expression/',
+    test: (text) => whyNoSearch(text) === undefined,
+    why: whyNoSearch,
   },
 } satisfies Record<string, Format>;
 
 /** The format by its name; undefined for one that is not ours. */
 export function formatOf(name: string): Format | undefined {
   return Object.hasOwn(FORMATS, name) ? FORMATS[name as keyof typeof FORMATS] : undefined;
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return /^[A-Za-z]/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+function isDate(text: string): boolean {
+  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
 function whyNoSignal(text: string): string | undefined {
@@ -108,7 +162,19 @@ function whyNoPattern(text: string): string | undefined {
   }
   if (text.length < 3 || !text.startsWith('/') || !text.endsWith('/'))
     return 'A regular expression stands between two slashes; a name holds none';
-  const source = text.slice(1, -1);
+  return whyNoRegex(text.slice(1, -1));
+}
+
+function whyNoSearch(text: string): string | undefined {
+  if (text === '') return 'An empty text is in everything';
+  if (/^\/.+\/[dgimsuvy]{1,3}$/.test(text))
+    return 'A regular expression ends with its slash: flags are not supported';
+  if (text.length < 3 || !text.startsWith('/') || !text.endsWith('/')) return undefined;
+  if (text.length > LONGEST_PATTERN) return `Keep it under ${LONGEST_PATTERN} characters`;
+  return whyNoRegex(text.slice(1, -1));
+}
+
+function whyNoRegex(source: string): string | undefined {
   try {
     new RegExp(source);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /**
@@ -15,9 +15,11 @@ export function gitIsWriting(path: string): boolean {
 
 function gitDirectory(dotGit: string): string | undefined {
   try {
+    // reading what is no plain file (a FIFO, say) could take for ever
+    if (!statSync(dotGit).isFile()) return statSync(dotGit).isDirectory() ? dotGit : undefined;
     const [, target] = /^gitdir: (.+)$/m.exec(readFileSync(dotGit, 'utf8')) ?? [];
     return target === undefined ? undefined : resolve(dirname(dotGit), target);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EISDIR' ? dotGit : undefined;
+  } catch {
+    return undefined;
   }
 }

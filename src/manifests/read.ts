@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type DesiredState, mergeDeclared } from './desired.ts';
+import { type DesiredState, type FileReading, mergeDeclared, withLastGood } from './desired.ts';
 import type { Problem } from './problem.ts';
 import { readDocuments, readStable, scanDirectories } from './scan.ts';
 import type { Validator } from './validate.ts';
@@ -26,12 +26,12 @@ export async function readManifests(paths: readonly string[], validator: Validat
   }
   const readings = await Promise.all([...files].sort().map((file) => readFile(file, validator)));
   return mergeDeclared(
-    readings.flatMap(({ declared }) => declared),
+    readings.flatMap((reading) => withLastGood(reading, [])),
     [...problems, ...readings.flatMap((reading) => reading.problems)],
   );
 }
 
-async function readFile(file: string, validator: Validator) {
+async function readFile(file: string, validator: Validator): Promise<FileReading> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const read = await readStable(file, undefined, true);
     if (read !== 'changed') return readDocuments(file, read, validator);
@@ -45,7 +45,7 @@ async function readFile(file: string, validator: Validator) {
     path: '',
     message: 'expected a file that stands still, found no regular file, or one that is being written',
   };
-  return { declared: [], problems: [problem] };
+  return { declared: [], problems: [problem], broken: 'all' };
 }
 
 function noSuchPath(file: string, error: NodeJS.ErrnoException): Problem {

@@ -1,8 +1,7 @@
 import type { Clock } from '../core/clock.ts';
-import type { Declared } from '../core/types.ts';
-import type { DesiredState } from './desired.ts';
+import type { AnyManifest, ObjectId } from '../core/kinds.ts';
+import { type DesiredState, desiredState } from './desired.ts';
 import { gitIsWriting } from './git-lock.ts';
-import { compareText } from './problem.ts';
 
 /** ms that Git may hold a removal back. */
 const LONGEST_GIT = 5_000;
@@ -13,7 +12,7 @@ const LOOK_AGAIN = 15;
 
 /** A name that is not declared any more and still counts, for it may come back at once. */
 interface Held {
-  declared: Declared;
+  declared: AnyManifest;
   /** Wall clock, ms, of the first event. */
   at: number;
   settled: boolean;
@@ -33,7 +32,7 @@ export class Removals {
   readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #wake: () => void;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<ObjectId, Held>();
 
   constructor(clock: Clock, settleMs: number, wake: () => void) {
     this.#clock = clock;
@@ -61,20 +60,26 @@ export class Removals {
     unsettled: number,
   ): { state: DesiredState; ended: number[] } {
     const ended: number[] = [];
-    const kept: [string, Declared][] = [];
-    for (const name of this.#held.keys()) if (merged.experiments.has(name)) this.#release(name);
-    for (const [name, declared] of before.experiments) {
-      if (merged.experiments.has(name)) continue;
-      const held = this.#held.get(name) ?? this.#begin(name, declared, seenAt);
-      if (this.#mayComeBack(held, unsettled)) kept.push([name, held.declared]);
+    const kept: AnyManifest[] = [];
+    for (const id of this.#held.keys()) if (merged.objects.has(id)) this.#release(id);
+    for (const [id, declared] of before.objects) {
+      if (merged.objects.has(id)) continue;
+      const held = this.#held.get(id) ?? this.#begin(id, declared, seenAt);
+      if (this.#mayComeBack(held, unsettled)) kept.push(held.declared);
       else {
         ended.push(held.at);
-        this.#release(name);
+        this.#release(id);
       }
     }
     if (kept.length === 0) return { state: merged, ended };
-    const experiments = new Map([...merged.experiments, ...kept].sort(([a], [b]) => compareText(a, b)));
-    return { state: { experiments, problems: merged.problems }, ended };
+    return { state: desiredState([...merged.objects.values(), ...kept], merged.problems), ended };
+  }
+
+  /** Nothing of what `merged` lacks comes back; returns when what was held was first seen to be gone. */
+  giveUp(merged: DesiredState): number[] {
+    const ended = [...this.#held].filter(([id]) => !merged.objects.has(id)).map(([, { at }]) => at);
+    this.cancel();
+    return ended;
   }
 
   /** How many names are held. */
@@ -83,10 +88,10 @@ export class Removals {
   }
 
   cancel(): void {
-    for (const name of this.#held.keys()) this.#release(name);
+    for (const id of this.#held.keys()) this.#release(id);
   }
 
-  #begin(name: string, declared: Declared, at: number): Held {
+  #begin(id: ObjectId, declared: AnyManifest, at: number): Held {
     const held: Held = {
       declared,
       at,
@@ -96,7 +101,7 @@ export class Removals {
       tiredOfGit: false,
       timers: new Map(),
     };
-    this.#held.set(name, held);
+    this.#held.set(id, held);
     this.#timer(held, 'settle', this.#settleMs, () => {
       held.settled = true;
     });
@@ -126,8 +131,8 @@ export class Removals {
     held.timers.set(key, cancel);
   }
 
-  #release(name: string): void {
-    for (const cancel of this.#held.get(name)?.timers.values() ?? []) cancel();
-    this.#held.delete(name);
+  #release(id: ObjectId): void {
+    for (const cancel of this.#held.get(id)?.timers.values() ?? []) cancel();
+    this.#held.delete(id);
   }
 }

@@ -20,6 +20,11 @@ export interface Scan {
 
 const MANIFEST = /\.(yaml|yml|json)$/;
 
+/** By its name. */
+export function isManifest(file: string): boolean {
+  return MANIFEST.test(file);
+}
+
 /** Dot files and dot directories (`.git`, editors' own), and node_modules. */
 export function isIgnored(root: string, path: string): boolean {
   const inside = relative(root, path);
@@ -48,7 +53,7 @@ async function scanDirectory(root: string, dir: string, scan: Scan): Promise<voi
       if (isIgnored(root, path)) return;
       if (entry.isDirectory()) await scanDirectory(root, path, scan);
       else if (entry.isSymbolicLink()) await noteLink(root, path, scan);
-      else if (entry.isFile() && MANIFEST.test(entry.name)) await noteFile(path, scan);
+      else if (entry.isFile() && isManifest(entry.name)) await noteFile(path, scan);
     }),
   );
 }
@@ -154,11 +159,12 @@ export function readDocuments(
     return { declared: [], problems: [uncheckable(file, error)], broken: 'all' };
   }
   const wrong = checked.filter(({ declared }) => declared === undefined);
-  const names = wrong.flatMap(({ name }) => (name === undefined ? [] : [name]));
   return {
     declared: checked.flatMap(({ declared }) => (declared === undefined ? [] : [declared])),
     problems: checked.flatMap(({ problems }) => problems),
-    broken: names.length === wrong.length ? new Set(names) : 'all',
+    broken: wrong.every(({ broken }) => broken.length > 0)
+      ? new Map(wrong.flatMap(({ broken }) => broken))
+      : 'all',
   };
 }
 

@@ -1,8 +1,17 @@
+import type { Kind, ProbeSpec } from '../core/kinds.ts';
 import type { FaultSpec } from '../core/types.ts';
 
 /** JSON Schema, draft 2020-12, as far as this project writes it. */
 export interface JSONSchema {
   [keyword: string]: unknown;
+}
+
+/** A kind of probe, as the schemas need it: `schema` is the whole one. */
+export interface ManifestProbeKind {
+  readonly type: string;
+  readonly schema: JSONSchema;
+  /** Mistakes that the schema can't name, one sentence each, in a probe that matches it. */
+  problems?(probe: ProbeSpec): string[];
 }
 
 /** What the schemas need to know of a kind of fault; a FaultKind is one. Passed in: the registry stands above this room. */
@@ -23,14 +32,15 @@ export interface ManifestFaultKind {
 
 export const API_VERSION = 'squall/v1';
 
-/** The kinds of document that this version knows. */
-export const KINDS = ['Experiment'] as const;
-
 /** Default of spec.recoveryTimeout. */
 export const DEFAULT_RECOVERY_TIMEOUT = '60s';
 
-/** Kubernetes' DNS label: what a name may be. 63 characters at most. */
-const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+/** Characters of a name at most: Kubernetes' DNS label. */
+export const LONGEST_NAME = 63;
+
+export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+
+const NAME: JSONSchema = { type: 'string', pattern: NAME_PATTERN };
 
 /** The schema of one fault of a kind: its parameters, `type`, and nothing else. */
 export function faultSchema(kind: ManifestFaultKind): JSONSchema {
@@ -47,7 +57,7 @@ export function faultSchema(kind: ManifestFaultKind): JSONSchema {
 
 /** The whole schema of an Experiment, for editors and the reference. */
 export function experimentSchema(kinds: readonly ManifestFaultKind[]): JSONSchema {
-  return experimentWith({ oneOf: kinds.map((kind) => faultSchema(kind)) });
+  return experimentWith(anyFault(kinds));
 }
 
 /**
@@ -55,56 +65,95 @@ export function experimentSchema(kinds: readonly ManifestFaultKind[]): JSONSchem
  * it says is about that kind and not about all the others.
  */
 export function experimentShell(): JSONSchema {
-  return experimentWith({
-    type: 'object',
-    properties: { type: { type: 'string', description: 'The kind of fault.' } },
-    required: ['type'],
-  });
+  return experimentWith(onlyTyped('fault'));
 }
 
 function experimentWith(fault: JSONSchema): JSONSchema {
+  return documentSchema(
+    'Experiment',
+    'Faults that are wanted on a selection of containers for a time. While the manifest is there, so are they.',
+    specSchema(fault),
+  );
+}
+
+/** The schema of a document of one kind. `longest`: characters of its name, where others are made of it. */
+export function documentSchema(
+  kind: Kind,
+  description: string,
+  spec: JSONSchema,
+  longest = LONGEST_NAME,
+): JSONSchema {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'Experiment',
-    description:
-      'Faults that are wanted on a selection of containers for a time. While the manifest is there, so are they.',
+    title: kind,
+    description,
     type: 'object',
     properties: {
       apiVersion: { const: API_VERSION, description: 'The version of this format.' },
-      kind: { const: 'Experiment', description: 'The kind of document.' },
-      metadata: METADATA,
-      spec: specSchema(fault),
+      kind: { const: kind, description: 'The kind of document.' },
+      metadata: metadataSchema(kind.toLowerCase(), longest),
+      spec,
     },
     required: ['apiVersion', 'kind', 'metadata', 'spec'],
     additionalProperties: false,
   };
 }
 
-const METADATA: JSONSchema = {
-  type: 'object',
-  description: 'What the experiment is called.',
-  properties: {
-    name: {
-      type: 'string',
-      pattern: NAME_PATTERN,
-      maxLength: 63,
-      description:
-        'Identity, together with the kind: a file may be renamed, the name may not. Lower-case letters, digits and `-`, at most 63.',
+function metadataSchema(what: string, longest: number): JSONSchema {
+  return {
+    type: 'object',
+    description: `What the ${what} is called.`,
+    properties: {
+      name: {
+        ...NAME,
+        maxLength: longest,
+        description: `Identity, together with the kind: a file may be renamed, the name may not. Lower-case letters, digits and \`-\`, at most ${longest}.`,
+      },
+      labels: {
+        type: 'object',
+        description: `Labels of the ${what}, to select it by. They never reach a container.`,
+        additionalProperties: { type: 'string' },
+      },
+      annotations: {
+        type: 'object',
+        description: 'Notes for people and other programs. Squall does not read them.',
+        additionalProperties: { type: 'string' },
+      },
     },
-    labels: {
-      type: 'object',
-      description: 'Labels of the experiment, to select it by. They never reach a container.',
-      additionalProperties: { type: 'string' },
-    },
-    annotations: {
-      type: 'object',
-      description: 'Notes for people and other programs. Squall does not read them.',
-      additionalProperties: { type: 'string' },
-    },
-  },
-  required: ['name'],
-  additionalProperties: false,
-};
+    required: ['name'],
+    additionalProperties: false,
+  };
+}
+
+/** A reference to a document by its name. */
+export function reference(description: string, more: Record<string, JSONSchema> = {}): JSONSchema {
+  return {
+    type: 'object',
+    description,
+    properties: { name: { ...NAME, maxLength: LONGEST_NAME, description: 'Its name.' }, ...more },
+    required: ['name'],
+    additionalProperties: false,
+  };
+}
+
+/** The spec of an experiment within another document. `fault`: the schema of one fault. */
+export function nestedExperiment(fault: JSONSchema, description: string): JSONSchema {
+  return { ...specSchema(fault), description };
+}
+
+/** One fault, of any of the kinds. */
+export function anyFault(kinds: readonly ManifestFaultKind[]): JSONSchema {
+  return { oneOf: kinds.map((kind) => faultSchema(kind)) };
+}
+
+/** One fault or probe that is checked against the schema of its own kind afterwards. */
+export function onlyTyped(what: string): JSONSchema {
+  return {
+    type: 'object',
+    properties: { type: { type: 'string', description: `The kind of ${what}.` } },
+    required: ['type'],
+  };
+}
 
 function specSchema(fault: JSONSchema): JSONSchema {
   return {
@@ -150,7 +199,7 @@ function specSchema(fault: JSONSchema): JSONSchema {
   };
 }
 
-const text = (description: string, more: JSONSchema = {}): JSONSchema => ({
+export const text = (description: string, more: JSONSchema = {}): JSONSchema => ({
   type: 'string',
   minLength: 1,
   maxLength: 255,
@@ -159,7 +208,7 @@ const text = (description: string, more: JSONSchema = {}): JSONSchema => ({
 });
 
 /** An empty list would select nothing, and a reader might take it for everything: refused. */
-const listOf = (items: JSONSchema, description: string): JSONSchema => ({
+export const listOf = (items: JSONSchema, description: string): JSONSchema => ({
   type: 'array',
   minItems: 1,
   description,
@@ -188,7 +237,7 @@ const LABEL_EXPRESSION: JSONSchema = {
   ],
 };
 
-const SELECT: JSONSchema = {
+export const SELECT: JSONSchema = {
   type: 'object',
   minProperties: 1,
   description:

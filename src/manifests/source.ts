@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../core/clock.ts';
+import type { AnyManifest, ObjectId } from '../core/kinds.ts';
 import type { Log } from '../core/log.ts';
-import type { Declared } from '../core/types.ts';
-import { changedNames, type DesiredState, mergeDeclared } from './desired.ts';
+import { changedObjects, type DesiredState, mergeDeclared } from './desired.ts';
 import { FileTable } from './file-table.ts';
 import { formatProblem } from './problem.ts';
 import { Removals } from './removals.ts';
@@ -11,8 +11,8 @@ import type { Validator } from './validate.ts';
 import { DirectoryWatch } from './watch.ts';
 
 export interface ManifestChange {
-  /** Experiments that are new, gone or declared differently; empty where only problems changed. */
-  names: ReadonlySet<string>;
+  /** What is new, gone or declared differently; empty where only problems changed. */
+  ids: ReadonlySet<ObjectId>;
   /** Wall clock, ms: when the first file event of this change was seen. */
   at: number;
 }
@@ -27,6 +27,11 @@ export interface ManifestSource {
   onChange(listener: (change: ManifestChange) => void): () => void;
   /** Reads the directories again, watch events or not. Resolves when what it found has settled. */
   resync(): Promise<void>;
+  /**
+   * Runs work that alone writes to the directories. Nothing is read meanwhile, and what it leaves is taken up in one step: no manifest of
+   * it counts before another. Rejects with what `work` rejects with; what it left then is taken up all the same.
+   */
+  exclusively(work: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,7 +41,7 @@ export interface ManifestOptions {
   clock: Clock;
   log: Log;
   /** What the journal remembers: stands for files that cannot be read or parsed at the start. */
-  lastGood?: readonly Declared[];
+  lastGood?: readonly AnyManifest[];
   /** ms that a removal waits for the name to come back. Default 40. */
   settleMs?: number;
 }
@@ -62,6 +67,10 @@ class WatchedManifests implements ManifestSource {
   #again = false;
   #started = false;
   #closed = false;
+  /** Who writes exclusively just now. */
+  #writing = 0;
+  /** The next pass sees what was written exclusively: it is whole as it is. */
+  #whole = false;
   /** When the first event came that no pass has looked at yet. */
   #eventAt: number | undefined;
 
@@ -103,6 +112,21 @@ class WatchedManifests implements ManifestSource {
     if (!this.#settled() && !this.#closed) await this.#settling();
   }
 
+  async exclusively(work: () => Promise<void>): Promise<void> {
+    this.#writing += 1;
+    try {
+      await this.#running;
+      await work();
+    } finally {
+      this.#writing -= 1;
+      if (this.#writing === 0) {
+        this.#whole = true;
+        this.#look();
+      }
+    }
+    await this.resync();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#files.cancel();
@@ -122,17 +146,18 @@ class WatchedManifests implements ManifestSource {
   #look(): void {
     if (this.#closed) return;
     this.#again = true;
+    if (this.#writing > 0) return;
     this.#running ??= this.#passes()
       .catch((error) => this.#options.log.error({ error: String(error) }, 'reading the manifests failed'))
       .finally(() => {
         this.#running = undefined;
-        if (this.#again) this.#look();
+        if (this.#again && this.#writing === 0) this.#look();
         else if (this.#settled()) this.#wakeWaiting();
       });
   }
 
   async #passes(): Promise<void> {
-    while (this.#again && !this.#closed) {
+    while (this.#again && !this.#closed && this.#writing === 0) {
       this.#again = false;
       await this.#pass();
     }
@@ -141,26 +166,32 @@ class WatchedManifests implements ManifestSource {
   async #pass(): Promise<void> {
     const seenAt = this.#eventAt ?? this.#options.clock.now();
     this.#eventAt = undefined;
+    const whole = this.#whole;
+    this.#whole = false;
     this.#removals.beforeScan();
     this.#watch.follow();
     const scan = await scanDirectories(this.#dirs);
+    this.#files.still = whole;
     const changes = await this.#files.update(scan, seenAt);
+    this.#files.still = false;
     if (this.#closed) return;
     const { documents, problems } = this.#files.contents(scan);
     const merged = mergeDeclared(documents, problems, this.#state);
-    const kept = this.#removals.hold(this.#state, merged, seenAt, this.#files.unsettled());
+    const kept = whole
+      ? { state: merged, ended: this.#removals.giveUp(merged) }
+      : this.#removals.hold(this.#state, merged, seenAt, this.#files.unsettled());
     this.#publish(kept.state, Math.min(seenAt, ...changes, ...kept.ended));
   }
 
   #publish(state: DesiredState, at: number): void {
-    const names = changedNames(this.#state, state);
+    const ids = changedObjects(this.#state, state);
     const known = new Set(this.#state.problems.map(formatProblem));
     const now = state.problems.map(formatProblem);
     const fresh = now.filter((problem) => !known.has(problem));
-    if (names.size === 0 && fresh.length === 0 && this.#state.problems.length === now.length) return;
+    if (ids.size === 0 && fresh.length === 0 && this.#state.problems.length === now.length) return;
     this.#state = state;
     for (const problem of fresh) this.#options.log.warn({ problem }, 'a manifest has a problem');
-    if (this.#started) this.#tell({ names, at });
+    if (this.#started) this.#tell({ ids, at });
   }
 
   #tell(change: ManifestChange): void {

@@ -24,6 +24,7 @@ const event = (message: string, change: Partial<SquallEvent> = {}): Omit<SquallE
   experiment: 'exp',
   run: null,
   target: null,
+  object: null,
   message,
   ...change,
 });

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Declared } from '../../src/core/types.ts';
-import { changedNames, type FileReading, mergeDeclared, withLastGood } from '../../src/manifests/desired.ts';
+import type { Declared, ExperimentSpec } from '../../src/core/types.ts';
+import {
+  changedObjects,
+  type FileReading,
+  mergeDeclared,
+  withLastGood,
+} from '../../src/manifests/desired.ts';
 import { formatProblem, type Problem } from '../../src/manifests/problem.ts';
-import { specHash } from '../../src/manifests/validate.ts';
+import { specHash } from '../../src/manifests/spec-hash.ts';
 
 function declared(
   name: string,
@@ -18,8 +23,19 @@ function declared(
     faults: [{ type: 'x' }],
   };
   const spec = suspend === undefined ? base : { ...base, suspend };
-  return { name, labels: {}, spec, specHash: specHash(spec), source: { file, line, column: 1 } };
+  return {
+    kind: 'Experiment',
+    name,
+    labels: {},
+    spec,
+    specHash: specHash(spec),
+    source: { file, line, column: 1 },
+  };
 }
+
+const X_BROKEN = new Map([
+  ['Experiment/x' as const, { source: { file: 'a.yaml', line: 3, column: 1 }, sure: true }],
+]);
 
 const PROBLEM: Problem = {
   code: 'SQ102',
@@ -107,9 +123,9 @@ describe('the last good version', () => {
 
   it('stands for the document that is wrong only, where its name can be told', () => {
     const edited = declared('y', 'a.yaml', '2m');
-    const kept = withLastGood(reading(new Set(['x']), [edited]), before);
+    const kept = withLastGood(reading(X_BROKEN, [edited]), before);
     assert.deepEqual(
-      kept.map(({ name, stale, spec }) => [name, stale !== undefined, spec.duration]),
+      kept.map(({ name, stale, spec }) => [name, stale !== undefined, (spec as ExperimentSpec).duration]),
       [
         ['y', false, '2m'],
         ['x', true, '1m'],
@@ -119,16 +135,20 @@ describe('the last good version', () => {
 
   it('lets go of a document that was taken out while another one is wrong', () => {
     assert.deepEqual(
-      withLastGood(reading(new Set(['x'])), before).map(({ name }) => name),
+      withLastGood(reading(X_BROKEN), before).map(({ name }) => name),
       ['x'],
     );
   });
 });
 
-describe('changed names', () => {
+describe('changed objects', () => {
   it('are those that are new, gone, or declared differently', () => {
     const before = mergeDeclared([declared('a', 'a'), declared('b', 'a'), declared('c', 'a')], []);
     const after = mergeDeclared([declared('a', 'a'), declared('b', 'a', '2m'), declared('d', 'a')], []);
-    assert.deepEqual([...changedNames(before, after)].sort(), ['b', 'c', 'd']);
+    assert.deepEqual([...changedObjects(before, after)].sort(), [
+      'Experiment/b',
+      'Experiment/c',
+      'Experiment/d',
+    ]);
   });
 });

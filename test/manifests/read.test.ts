@@ -34,6 +34,15 @@ describe('reading manifests once', () => {
     ]);
   });
 
+  it('knows of a policy that is wrong: it must not count as none', async () => {
+    using dir = tempDirectory();
+    const text =
+      'apiVersion: squall/v1\nkind: Policy\nmetadata: { name: limits }\nspec: { maxTargets: many }\n';
+    writeFileSync(join(dir.path, 'limits.yaml'), text);
+    const { policies } = await readManifests([dir.path], validator);
+    assert.equal(policies.get('limits')?.unknown, true);
+  });
+
   it('follows a link that was named itself', async () => {
     using dir = tempDirectory();
     writeFileSync(join(dir.path, 'a.yaml'), manifest('a'));

@@ -96,7 +96,7 @@ describe('watching manifests', { concurrency: 8 }, () => {
     writeFileSync(join(dir.path, 'a.yaml'), manifest('a'));
     await watched.until('a is there', () => watched.names().includes('a'));
     const [change] = watched.changes;
-    assert.deepEqual([...(change?.names ?? [])], ['a']);
+    assert.deepEqual([...(change?.ids ?? [])], ['Experiment/a']);
     assert.ok(change !== undefined && change.at >= before && change.at <= Date.now());
     writeFileSync(join(dir.path, 'a.yaml'), manifest('a', '90s'));
     await watched.until('a is edited', () => watched.duration('a') === '90s');
@@ -156,7 +156,7 @@ describe('watching manifests', { concurrency: 8 }, () => {
     assert.ok(Date.now() - before >= 35, 'it waited for the name to come back');
     const [change] = watched.changes;
     assert.ok(change !== undefined && told - change.at >= 35, 'the time is that of the event');
-    assert.deepEqual([...change.names], ['a']);
+    assert.deepEqual([...change.ids], ['Experiment/a']);
   });
 
   const nothingGone: [string, (file: string) => void | Promise<void>][] = [
@@ -486,5 +486,63 @@ describe('watching manifests', { concurrency: 8 }, () => {
     await settled();
     assert.equal(told, 1);
     assert.equal(watched.changes.length, 2);
+  });
+});
+
+describe('writing exclusively', () => {
+  it('is taken up in one step: nothing of it counts before the rest', async () => {
+    using dir = tempDirectory();
+    for (const name of ['a', 'b', 'gone']) writeFileSync(join(dir.path, `${name}.yaml`), manifest(name));
+    await using watched = await watching(dir.path);
+    await watched.source.exclusively(async () => {
+      writeFileSync(join(dir.path, 'a.yaml'), manifest('a', '90s'));
+      await sleep(60); // longer than a file must stand still
+      rmSync(join(dir.path, 'gone.yaml'));
+      await sleep(60);
+      writeFileSync(join(dir.path, 'new.yaml'), manifest('new'));
+    });
+    assert.deepEqual(watched.names(), ['a', 'b', 'new']);
+    assert.equal(watched.duration('a'), '90s');
+    assert.equal(watched.changes.length, 1, 'one change');
+    assert.deepEqual([...(watched.changes[0]?.ids ?? [])].sort(), [
+      'Experiment/a',
+      'Experiment/gone',
+      'Experiment/new',
+    ]);
+  });
+
+  it('reads nothing meanwhile, also where a resync asks for it', async () => {
+    using dir = tempDirectory();
+    writeFileSync(join(dir.path, 'a.yaml'), manifest('a'));
+    await using watched = await watching(dir.path);
+    const seen: (string | undefined)[] = [];
+    const work = watched.source.exclusively(async () => {
+      writeFileSync(join(dir.path, 'a.yaml'), manifest('a', '90s'));
+      await sleep(40);
+      seen.push(watched.duration('a'));
+    });
+    await work;
+    assert.deepEqual([...seen, watched.duration('a')], ['60s', '90s']);
+  });
+
+  it('takes up what is there where the work fails, and rejects with its error', async () => {
+    using dir = tempDirectory();
+    writeFileSync(join(dir.path, 'a.yaml'), manifest('a'));
+    await using watched = await watching(dir.path);
+    const failing = watched.source.exclusively(async () => {
+      writeFileSync(join(dir.path, 'b.yaml'), manifest('b'));
+      throw new Error('no space left');
+    });
+    await assert.rejects(failing, /no space left/);
+    await watched.until('b is there', () => watched.names().includes('b'));
+  });
+
+  it('is followed as before afterwards', async () => {
+    using dir = tempDirectory();
+    writeFileSync(join(dir.path, 'a.yaml'), manifest('a'));
+    await using watched = await watching(dir.path);
+    await watched.source.exclusively(async () => {});
+    rmSync(join(dir.path, 'a.yaml'));
+    await watched.until('a is gone', () => watched.names().length === 0);
   });
 });

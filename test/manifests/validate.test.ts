@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Declared } from '../../src/core/types.ts';
 import { parseManifests } from '../../src/manifests/parse.ts';
 import { formatProblem } from '../../src/manifests/problem.ts';
-import { createValidator, specHash } from '../../src/manifests/validate.ts';
+import { specHash } from '../../src/manifests/spec-hash.ts';
+import { createValidator } from '../../src/manifests/validate.ts';
 import { KINDS, manifest } from './fixtures.ts';
 
 const validator = createValidator(KINDS);
@@ -19,7 +21,7 @@ function declare(text: string) {
   const { declared, problems } = validator.validate(document);
   assert.deepEqual(problems, []);
   assert.ok(declared);
-  return declared;
+  return declared as Declared;
 }
 
 const HEAD = 'apiVersion: squall/v1\nkind: Experiment\nmetadata: { name: a }\nspec:\n  duration: 60s\n';
@@ -49,17 +51,21 @@ const BAD: [string, string, string[]][] = [
     'apiVersion: v2\nkind: Experiment',
     ['1:13: error SQ103 apiVersion: expected squall/v1, found "v2"'],
   ],
-  ['no kind', 'apiVersion: squall/v1', ['1:1: error SQ103 kind: missing: this version knows Experiment']],
+  [
+    'no kind',
+    'apiVersion: squall/v1',
+    ['1:1: error SQ103 kind: missing: this version knows Experiment, Schedule, Scenario, Policy'],
+  ],
   [
     'a kind of another version',
-    'apiVersion: squall/v1\nkind: Schedule',
-    ["2:7: error SQ103 kind: unknown kind 'Schedule': this version knows Experiment"],
+    'apiVersion: squall/v1\nkind: Pod',
+    ["2:7: error SQ103 kind: unknown kind 'Pod': this version knows Experiment, Schedule, Scenario, Policy"],
   ],
   [
     'a misspelt kind',
     'apiVersion: squall/v1\nkind: Experimnet',
     [
-      '2:7: error SQ103 kind: unknown kind \'Experimnet\': this version knows Experiment. Did you mean "Experiment"?',
+      '2:7: error SQ103 kind: unknown kind \'Experimnet\': this version knows Experiment, Schedule, Scenario, Policy. Did you mean "Experiment"?',
     ],
   ],
   [
@@ -349,7 +355,7 @@ describe('validation', () => {
     const [line] = check('apiVersion: squall/v1\nkind: "x\\e[31m\\ny"');
     assert.equal(
       line,
-      "2:7: error SQ103 kind: unknown kind 'x\\u001b[31m\\u000ay': this version knows Experiment",
+      "2:7: error SQ103 kind: unknown kind 'x\\u001b[31m\\u000ay': this version knows Experiment, Schedule, Scenario, Policy",
     );
   });
 
