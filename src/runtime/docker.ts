@@ -6,6 +6,7 @@ import type { Container } from '../core/types.ts';
 import { abortable, type CallOptions, callEngine } from './docker-call.ts';
 import { type Connection, connectTo } from './docker-connect.ts';
 import { type EngineEvent, type EngineEvents, followEvents } from './docker-events.ts';
+import { type ContainerExec, containerExec } from './docker-exec.ts';
 import { type EngineInfo, toContainer, toInfo } from './docker-map.ts';
 
 export { connectionOptions } from './docker-connect.ts';
@@ -40,6 +41,8 @@ export interface DockerEngine extends DockerPort {
   list(): Promise<Container[]>;
   /** Resolves once the engine has taken the subscription. Events of the last second are told again: none falls in between. */
   events(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<EngineEvents>;
+  /** Runs a program in a container. */
+  readonly exec: ContainerExec;
   /** Lets go of idle connections. */
   close(): void;
 }
@@ -72,7 +75,14 @@ export function createDocker(options: DockerOptions = {}): DockerEngine {
     const client = await connection.client();
     return callEngine({ ...use, clock, host: connection.host }, (signal) => run(client, signal));
   };
-  return { host: connection.host, ...reads(call, connection, clock), ...acts(call), close: connection.close };
+  const exec = containerExec((what, aborts, run) => call({ what, limit: READ_LIMIT, aborts }, run), clock);
+  return {
+    host: connection.host,
+    ...reads(call, connection, clock),
+    ...acts(call),
+    exec,
+    close: connection.close,
+  };
 }
 
 type Call = <T>(
