@@ -15,6 +15,8 @@ export interface Refusal {
   code: ErrorCode;
   reason: string;
   message: string;
+  /** ms after which time alone may have lifted it; what else may lift it makes another pass by itself. */
+  retryAfter?: number;
 }
 
 /** Why a fault is put in (again). */

@@ -1,30 +1,38 @@
 import { sameJson } from '../core/canonical.ts';
 import { remaining } from '../core/clock.ts';
-import type { Container, Effect, ExperimentRecord, Run, RunPhase } from '../core/types.ts';
+import type { Container, ExperimentRecord, Run } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
-import type { Action, Plan, RecoverReason, Refusal, RunDraft } from './actions.ts';
+import type { Action, Plan, Refusal, RunDraft } from './actions.ts';
 import { refuseReturn } from './collisions.ts';
 import { diffEffects, isOpen, nextStrike } from './effects.ts';
-import { refuseSharers } from './guard.ts';
+import { end, planEnding, recoveries } from './ending.ts';
+import { guard } from './guard.ts';
 import type { PlanInput } from './input.ts';
-import { endedStatus, heldStatus, refusedStatus, result, runningStatus } from './outcome.ts';
-import { missingLookups, refuse, seedOf, times } from './permit.ts';
+import { heldStatus, inheritedStatus, refusedStatus, result, runningStatus } from './outcome.ts';
+import { askedOf, missingLookups, refuseFaults, seedOf, times } from './permit.ts';
+import { consentOf } from './policy/consent.ts';
+import { type Stop, stopOf } from './policy/enforce.ts';
+import { hoursLeft } from './policy/hours.ts';
+import { limitsOf } from './policy/limits.ts';
 import { assignSlots } from './slots.ts';
 import type { Status } from './status.ts';
-import { type Selection, selectTargets } from './targets.ts';
+import { refOf, type Selection, selectTargets } from './targets.ts';
 
 /** The plan of an object whose run has not ended: hold it, end it, take up an edit, or keep it as it should be. */
 export function planActive(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   if (run.phase === 'Recovering') return planEnding(input, record, run);
   const left = remaining(input.clock, run.deadline);
-  if (!input.manifest) return end(input, record, 'Halted', 'Deleted', 'the manifest is gone');
+  if (!input.manifest)
+    return end(input, record, 'Halted', { reason: 'Deleted', message: 'the manifest is gone' });
   const held = holdOf(input, record, run);
   if (left <= 0) {
-    if (held) return end(input, record, 'Halted', 'DeadlineReached', 'the deadline passed while it was held');
-    return end(input, record, 'Completed', 'DeadlineReached', 'ran for its duration');
+    const message = held ? 'the deadline passed while it was held' : 'ran for its duration';
+    return end(input, record, held ? 'Halted' : 'Completed', { reason: 'DeadlineReached', message });
   }
   if (held) return result(input, record, held, recoveries(input.effects, 'held'), left);
   if (run.generation !== record.generation) return planEdit(input, record, run);
+  const stop = stopOf(input, record, run);
+  if (stop) return endStopped(input, record, stop);
   return planUpkeep(input, record, run);
 }
 
@@ -36,42 +44,52 @@ function holdOf(input: PlanInput, record: ExperimentRecord, run: Run): Status | 
       reason: 'HaltedAll',
       message: 'all chaos is halted: `squall resume --all` lifts it',
     };
-  if (record.hold) return heldStatus(record);
+  const held = record.hold ? heldStatus(record) : inheritedStatus(input);
+  if (held) return held;
   if (record.spec.suspend && !run.template) {
     return { phase: 'Suspended', reason: 'Suspended', message: 'spec.suspend is true' };
   }
   return undefined;
 }
 
+/** No Policy permits it any more. One that had come to its end anyhow is complete. */
+function endStopped(input: PlanInput, record: ExperimentRecord, { over, ...stop }: Stop): Plan {
+  if (!over) return end(input, record, 'Aborted', stop, stop);
+  const message = 'ran for its duration, to the end of the window';
+  return end(input, record, 'Completed', { reason: 'DeadlineReached', message });
+}
+
 /** An edited spec: what both versions want stays, the rest is changed. Where the guard refuses the new one, the run ends. */
 function planEdit(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   const { spec } = record;
   const selection = reselect(input, record, run);
-  if (selection.shortfall) return endDenied(input, record, selection.shortfall.refusal);
-  const lookups = missingLookups(selection.chosen, spec.faults, input.world);
-  if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
+  const { chosen, shortfall } = selection;
+  if (shortfall) return endDenied(input, record, shortfall.refusal);
   const firstFree =
     1 + Math.max(-1, ...run.faults.map(({ slot }) => slot), ...input.effects.map(({ slot }) => slot));
-  const faults = assignSlots(run.faults, spec.faults, firstFree);
-  const refusal = refuse(input, record, selection, faults, run);
-  if (refusal) return endDenied(input, record, refusal);
   const draft: RunDraft = {
     id: run.id,
     generation: record.generation,
     trigger: run.trigger,
     template: run.template,
     ...times(spec),
-    faults,
-    targets: selection.chosen.map(({ id, name }) => ({ id, name })),
+    faults: assignSlots(run.faults, spec.faults, firstFree),
+    targets: chosen.map(refOf),
   };
-  return upkeep(input, record, run, draft, selection.chosen, new Set());
+  const denied = guard(input, askedOf(draft, selection, spec.blastRadius, leftOf(input, run, draft), run));
+  if (denied) return endDenied(input, record, denied);
+  const lookups = missingLookups(chosen, spec.faults, input.world);
+  if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
+  const refusal = refuseFaults(input, chosen, draft.faults, run);
+  if (refusal) return endDenied(input, record, refusal);
+  return upkeep(input, record, run, { draft, targets: chosen, note: selection.leftOut });
 }
 
 /** The choice is made once a run: where the edit does not touch `targets`, the run keeps the ones it has. */
 function reselect(input: PlanInput, record: ExperimentRecord, run: Run): Selection {
   const { targets } = record.spec;
   const seed = seedOf(record, run.id);
-  const selection = selectTargets(record.spec, input.world.containers, input.self, seed, run.targets);
+  const selection = selectTargets(record.spec, consentOf(input), seed, run.targets);
   if (targets.mode === 'all' || !sameJson(targets, input.record?.spec.targets)) return selection;
   return { ...selection, chosen: targetsOf(input, run), shortfall: undefined };
 }
@@ -83,63 +101,72 @@ function targetsOf({ world }: PlanInput, run: Run): Container[] {
 
 function endDenied(input: PlanInput, record: ExperimentRecord, refusal: Refusal): Plan {
   // The old generation ends here; the new one has not run, and starts when it is permitted.
-  return end(input, record, 'Aborted', refusal.reason, `the edited spec is refused: ${refusal.message}`);
+  const stop = { ...refusal, message: `the edited spec is refused: ${refusal.message}` };
+  return end(input, record, 'Aborted', stop, stop);
 }
 
 /** Same spec, moved world: newly matching containers join (mode all), the rest is diffed. */
 function planUpkeep(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
   const known = targetsOf(input, run);
-  const intruder = refuseSharers(
-    run.faults.map(({ fault }) => fault),
-    known,
-    input.world.containers,
-    input.self,
-  );
-  if (intruder) return end(input, record, 'Aborted', intruder.reason, intruder.message);
-  const draft: RunDraft = run;
-  const unasked = missingLookups(
-    known.filter(({ pid }) => pid > 0),
-    run.faults.map(({ fault }) => fault),
-    input.world,
-  );
+  const faults = run.faults.map(({ fault }) => fault);
+  const up = known.filter(({ pid }) => pid > 0);
+  const unasked = missingLookups(up, faults, input.world);
   if (unasked.length > 0) return { actions: [], record, lookups: unasked, wakeAfter: undefined };
-  const seed = seedOf(record, run.id);
-  if (record.spec.targets.mode !== 'all') return upkeep(input, record, run, draft, known, new Set());
-  const selection = selectTargets(record.spec, input.world.containers, input.self, seed, run.targets);
+  if (record.spec.targets.mode !== 'all') return upkeep(input, record, run, { draft: run, targets: known });
+  const selection = selectTargets(record.spec, consentOf(input), seedOf(record, run.id), run.targets);
+  const { leftOut } = selection;
   const joined = selection.chosen.filter(({ id }) => !run.targets.some((target) => target.id === id));
-  if (joined.length === 0) return upkeep(input, record, run, draft, known, new Set());
-  const lookups = missingLookups(joined, record.spec.faults, input.world);
-  if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
-  const all = { ...selection, chosen: [...known, ...joined] };
-  const refusal = refuse(input, record, all, run.faults, run);
-  if (refusal)
-    return upkeep(
-      input,
-      record,
-      run,
-      draft,
-      known,
-      new Set(),
-      `${names(joined)} left alone: ${refusal.message}`,
-    );
-  const targets = [...run.targets, ...joined.map(({ id, name }) => ({ id, name }))];
-  return upkeep(input, record, run, { ...draft, targets }, all.chosen, new Set(joined.map(({ id }) => id)));
+  if (joined.length === 0) return upkeep(input, record, run, { draft: run, targets: known, note: leftOut });
+  return planJoin(input, record, run, { ...selection, chosen: [...known, ...joined] }, joined);
 }
 
-function upkeep(
+/** Those that are refused are left alone; the run goes on without them. */
+function planJoin(
   input: PlanInput,
   record: ExperimentRecord,
   run: Run,
-  draft: RunDraft,
-  targets: readonly Container[],
-  joined: ReadonlySet<string>,
-  note?: string,
+  selection: Selection,
+  joined: readonly Container[],
 ): Plan {
+  const { chosen, leftOut } = selection;
+  const draft: RunDraft = { ...run, targets: [...run.targets, ...joined.map(refOf)] };
+  const asked = askedOf(draft, selection, record.spec.blastRadius, leftOf(input, run, draft), run);
+  const refused = (refusal: Refusal) => {
+    const known = chosen.filter((one) => !joined.includes(one));
+    const alone = `${names(joined)} left alone: ${refusal.message}`;
+    return upkeep(input, record, run, { draft: run, targets: known, note: alone });
+  };
+  const denied = guard(input, asked);
+  if (denied) return refused(denied);
+  const lookups = missingLookups(joined, record.spec.faults, input.world);
+  if (lookups.length > 0) return { actions: [], record, lookups, wakeAfter: undefined };
+  const refusal = refuseFaults(input, chosen, run.faults, run);
+  if (refusal) return refused(refusal);
+  const ids = new Set(joined.map(({ id }) => id));
+  return upkeep(input, record, run, { draft, targets: chosen, joined: ids, note: leftOut });
+}
+
+/** ms from now to the deadline: start + new duration, by what has run and not by the wall clock. */
+function leftOf({ clock }: PlanInput, run: Run, { duration }: RunDraft): number {
+  return remaining(clock, run.deadline) + duration - run.duration;
+}
+
+/** The run as it is to be. */
+interface Wanted {
+  draft: RunDraft;
+  targets: readonly Container[];
+  /** Ids of targets that joined in this pass. */
+  joined?: ReadonlySet<string>;
+  note?: string | undefined;
+}
+
+function upkeep(input: PlanInput, record: ExperimentRecord, run: Run, wanted: Wanted): Plan {
+  const { draft, targets, joined = new Set(), note } = wanted;
   const edited = draft.generation !== run.generation || draft.targets.length !== run.targets.length;
-  // Start + new duration, by what has run and not by the wall clock.
-  const left = remaining(input.clock, run.deadline) + draft.duration - run.duration;
+  const left = leftOf(input, run, draft);
   if (left <= 0) {
-    const ended = end(input, record, 'Completed', 'DeadlineReached', 'ran for its duration');
+    const over = { reason: 'DeadlineReached', message: 'ran for its duration' };
+    const ended = end(input, record, 'Completed', over);
     return { ...ended, actions: [{ kind: 'edit', run: draft }, ...ended.actions] };
   }
   const world = { ...input.world, lenient: true };
@@ -158,7 +185,8 @@ function upkeep(
   if (refusal && !input.effects.some(isOpen))
     return result(input, record, refusedStatus(refusal, false), actions, left);
   const status = runningStatus(draft, targets.length, refusal?.message ?? note);
-  const wake = refusal ? left : Math.min(left, untilNextStrike(input, draft));
+  const strike = refusal ? Number.POSITIVE_INFINITY : untilNextStrike(input, draft);
+  const wake = Math.min(left, strike, hoursLeft(limitsOf(input.policies), input.clock.now()));
   return result(input, record, status, actions, wake);
 }
 
@@ -187,47 +215,6 @@ function untilNextStrike({ effects, clock, world }: PlanInput, { faults }: RunDr
     .map((effect) => nextStrike(faultKind(effect.fault.type), effect, clock.now()))
     .filter((time) => time !== undefined);
   return due.length === 0 ? Number.POSITIVE_INFINITY : Math.max(0, Math.min(...due) - clock.now());
-}
-
-function planEnding(input: PlanInput, record: ExperimentRecord, run: Run): Plan {
-  const pending = input.effects.filter(isOpen);
-  const status: Status = {
-    phase: 'Recovering',
-    reason: run.reason,
-    message: `recovering ${pending.length} of ${input.effects.length}`,
-  };
-  if (pending.length > 0) return result(input, record, status, recoveries(pending, 'ending'));
-  const failed = input.effects.filter(({ phase }) => phase === 'failed');
-  const phase = failed.length > 0 ? 'Failed' : (run.outcome ?? 'Completed');
-  const reason = failed.length > 0 ? 'NotRecovered' : run.reason;
-  const message = failed.map(({ target, error }) => `${target.name}: ${error}`).join('; ');
-  const finish: Action = { kind: 'finish', phase, reason, message };
-  const ended = { ...run, phase, reason, endedAt: input.clock.now() } as Run;
-  if (run.reason === 'Deleted' && failed.length === 0)
-    return { actions: [finish, { kind: 'forget' }], record: undefined, lookups: [], wakeAfter: undefined };
-  return result(input, record, endedStatus(ended, input.effects), [finish]);
-}
-
-function end(
-  input: PlanInput,
-  record: ExperimentRecord,
-  outcome: RunPhase,
-  reason: string,
-  message: string,
-): Plan {
-  const why: RecoverReason =
-    reason === 'Deleted' ? 'deleted' : reason === 'DeadlineReached' ? 'deadline' : 'denied';
-  const status: Status = { phase: 'Recovering', reason, message };
-  const actions: Action[] = [{ kind: 'end', outcome, reason, message }, ...recoveries(input.effects, why)];
-  return result(input, record, status, actions);
-}
-
-/** In reverse of the order they went in. */
-function recoveries(effects: readonly Effect[], reason: RecoverReason): Action[] {
-  return effects
-    .filter(isOpen)
-    .map((effect): Action => ({ kind: 'recover', effect, reason }))
-    .reverse();
 }
 
 function names(containers: readonly Container[]): string {

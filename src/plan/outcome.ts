@@ -1,22 +1,32 @@
 import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
 import type { Action, Plan, Refusal, RunDraft } from './actions.ts';
 import type { PlanInput } from './input.ts';
-import { type Status, withStatus } from './status.ts';
+import { type Status, type StatusFacts, stopped, withStatus } from './status.ts';
 
 export function result(
-  input: PlanInput,
+  input: StatusFacts,
   record: ExperimentRecord,
   status: Status,
   actions: Action[] = [],
   wakeAfter?: number,
 ): Plan {
-  const wake = wakeAfter === undefined || !Number.isFinite(wakeAfter) ? undefined : wakeAfter;
+  const after = wakeAfter ?? status.refusal?.retryAfter;
+  const wake = after === undefined || !Number.isFinite(after) ? undefined : after;
   const plan = { actions, record: withStatus(input, record, status), lookups: [], wakeAfter: wake };
   return status.refusal ? { ...plan, refusal: status.refusal } : plan;
 }
 
 export function heldStatus({ name, hold }: ExperimentRecord): Status {
   const message = `${hold} by a person: \`squall resume ${name}\` lifts it`;
+  if (hold === 'halted') return { phase: 'Halted', reason: 'Halted', message };
+  return { phase: 'Suspended', reason: 'Suspended', message };
+}
+
+/** Held by what it is a copy of, or by its owner. */
+export function inheritedStatus({ inherited }: PlanInput): Status | undefined {
+  if (!inherited) return undefined;
+  const { hold, by } = inherited;
+  const message = `${by} is ${hold} by a person: \`squall resume ${by.toLowerCase()}\` lifts it`;
   if (hold === 'halted') return { phase: 'Halted', reason: 'Halted', message };
   return { phase: 'Suspended', reason: 'Suspended', message };
 }
@@ -31,11 +41,12 @@ export function runningStatus(run: RunDraft, targets: number, note?: string): St
   return { phase: 'Running', reason: 'Injected', message };
 }
 
-export function endedStatus(run: Run, effects: readonly Effect[]): Status {
+export function endedStatus(run: Run, effects: readonly Effect[], before?: ExperimentRecord): Status {
   const failed = effects.filter(({ phase }) => phase === 'failed');
+  const why = before && stopped(before, run.reason);
   const message =
     failed.length > 0
       ? failed.map(({ target, error }) => `${target.name}: ${error}`).join('; ')
-      : `run ${run.id}`;
+      : `run ${run.id}${why ? `: ${why.message}` : ''}`;
   return { phase: run.phase, reason: run.reason, message };
 }

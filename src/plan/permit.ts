@@ -1,40 +1,54 @@
 import { sameJson } from '../core/canonical.ts';
 import { durationMs } from '../core/duration.ts';
-import type { Container, ExperimentRecord, FaultSpec, Run, SlottedFault } from '../core/types.ts';
+import type {
+  BlastRadius,
+  Container,
+  ExperimentRecord,
+  FaultSpec,
+  Run,
+  SlottedFault,
+} from '../core/types.ts';
 import { hostKey, type World } from '../faults/fault.ts';
 import { faultKind } from '../faults/index.ts';
 import type { Lookup, Refusal, RunDraft } from './actions.ts';
+import type { Asked } from './asked.ts';
 import { type Claim, claimOf, claimsOf, refuseOverlaps } from './collisions.ts';
 import { carriers, groupOf } from './effects.ts';
-import { guard, refusalOf } from './guard.ts';
+import { refusalOf } from './guard.ts';
 import type { PlanInput } from './input.ts';
 import type { Selection } from './targets.ts';
 
+/** A run as it would be, for the guard. `left`: ms from now to its deadline. `run`: as it is, where it is under way. */
+export function askedOf(
+  { faults, targets, duration }: RunDraft,
+  { chosen, candidates }: Pick<Selection, 'chosen' | 'candidates'>,
+  blastRadius: BlastRadius | undefined,
+  left: number,
+  run?: Run,
+): Asked {
+  const specs = faults.map(({ fault }) => fault);
+  return { faults: specs, chosen, targets, candidates, blastRadius, duration, left, run };
+}
+
 /**
- * The guard's word on the selection, each fault's own on each target, and whether two of them want the same packets. What is in the
- * world already, by `run`, is not refused because a peer of it is down just now, or has moved.
+ * Each fault's own word on each target, and whether two of them want the same packets. What is in the world already, by `run`, is not
+ * refused because a peer of it is down just now, or has moved.
  */
-export function refuse(
+export function refuseFaults(
   input: PlanInput,
-  record: ExperimentRecord,
-  selection: Selection,
+  chosen: readonly Container[],
   faults: readonly SlottedFault[],
   run?: Run,
 ): Refusal | undefined {
-  const specs = faults.map(({ fault }) => fault);
-  const { containers } = input.world;
-  const refusal = guard({
-    ...input,
-    ...selection,
-    experiment: record.name,
-    faults: specs,
-    blastRadius: record.spec.blastRadius,
-    containers,
-  });
-  if (refusal) return refusal;
   try {
-    const claims = resolveAll(input, selection.chosen, specs, run);
-    return claims.length > 0 ? refuseOverlaps(claims, claimsOf(input.others, containers)) : undefined;
+    const claims = resolveAll(
+      input,
+      chosen,
+      faults.map(({ fault }) => fault),
+      run,
+    );
+    if (claims.length === 0) return undefined;
+    return refuseOverlaps(claims, claimsOf(input.others, input.world.containers));
   } catch (error) {
     return refusalOf(error);
   }

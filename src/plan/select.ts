@@ -47,7 +47,8 @@ function expressionHolds({ key, operator, values = [] }: LabelExpression, { labe
   }
 }
 
-function globMatches(glob: string, text: string): boolean {
+/** `*` stands for any run of characters. */
+export function globMatches(glob: string, text: string): boolean {
   const source = glob
     .split('*')
     .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))

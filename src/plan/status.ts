@@ -6,8 +6,14 @@ export interface Status {
   phase: Phase;
   reason: string;
   message: string;
+  /** Why nothing starts, where something was to. */
   refusal?: Refusal;
+  /** Why a run that was permitted is not any more: it ends. */
+  stop?: Refusal;
 }
+
+/** What a status hangs on. */
+export type StatusFacts = Pick<PlanInput, 'manifest' | 'effects' | 'clock' | 'halted'>;
 
 /**
  * The object that the manifest stands for now: new, edited (the generation rises with the spec's hash) or as it was. A stale or
@@ -22,7 +28,7 @@ export function accept({
   name,
 }: PlanInput): ExperimentRecord | undefined {
   if (!manifest) return record;
-  const { specHash, spec, labels, source } = manifest;
+  const { specHash, spec, labels, source, owner = null, copyOf = null } = manifest;
   const now = clock.now();
   if (!record) {
     return {
@@ -40,6 +46,8 @@ export function accept({
       spec,
       labels,
       source,
+      owner,
+      copyOf,
       createdAt: now,
       updatedAt: now,
     };
@@ -47,11 +55,11 @@ export function accept({
   const deleting = run?.endedAt === null && run.reason === 'Deleted';
   if (manifest.stale || manifest.conflict || deleting) return record;
   const generation = record.generation + (specHash === record.specHash ? 0 : 1);
-  return { ...record, generation, specHash, spec, labels, source };
+  return { ...record, generation, specHash, spec, labels, source, owner, copyOf };
 }
 
 /** The object with its phase and conditions; `updatedAt` moves only where something a person can see changed. */
-export function withStatus(input: PlanInput, record: ExperimentRecord, status: Status): ExperimentRecord {
+export function withStatus(input: StatusFacts, record: ExperimentRecord, status: Status): ExperimentRecord {
   const conditions = conditionsOf(input, record, status);
   const { phase, reason, message } = status;
   return { ...record, phase, reason, message, conditions };
@@ -59,11 +67,11 @@ export function withStatus(input: PlanInput, record: ExperimentRecord, status: S
 
 type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
-function conditionsOf(input: PlanInput, record: ExperimentRecord, status: Status): Condition[] {
+function conditionsOf(input: StatusFacts, record: ExperimentRecord, status: Status): Condition[] {
   const verdicts = [
     valid(input),
     selected(status),
-    permitted(input, status),
+    permitted(input, record, status),
     injected(input, status),
     recovered(input),
   ];
@@ -80,13 +88,13 @@ function verdict(type: ConditionType, holds: boolean, reason: string, message = 
   return { type, status: holds ? 'True' : 'False', reason, message };
 }
 
-function valid({ manifest }: PlanInput): Verdict {
+function valid({ manifest }: StatusFacts): Verdict {
   if (manifest?.conflict) return verdict('Valid', false, 'NameTaken', manifest.conflict);
   if (manifest?.stale) return verdict('Valid', false, 'Stale', manifest.stale);
   return verdict('Valid', true, 'Accepted');
 }
 
-const WAITING = new Set(['NoMatch', 'NotRunning', 'TooFew', 'NotOptedIn', 'Protected']);
+const WAITING = new Set(['NoMatch', 'NotRunning', 'TooFew', 'NotOptedIn', 'Protected', 'NetworkNotAllowed']);
 
 function selected({ phase, refusal, message }: Status): Verdict | undefined {
   if (refusal && WAITING.has(refusal.reason))
@@ -95,16 +103,29 @@ function selected({ phase, refusal, message }: Status): Verdict | undefined {
   return verdict('Selected', true, 'Matched', phase === 'Running' ? message : '');
 }
 
-function permitted({ halted }: PlanInput, { phase, refusal, reason, message }: Status): Verdict | undefined {
+function permitted(
+  { halted }: StatusFacts,
+  record: ExperimentRecord,
+  { phase, refusal, stop, reason, message }: Status,
+): Verdict | undefined {
+  if (stop) return verdict('Permitted', false, stop.reason, stop.message);
   if (refusal)
     return phase === 'Denied' ? verdict('Permitted', false, refusal.reason, refusal.message) : undefined;
   if (halted || phase === 'Halted')
     return verdict('Permitted', !halted && reason !== 'Halted', reason, message);
   if (phase === 'Invalid' || phase === 'Suspended') return undefined;
-  return verdict('Permitted', true, 'Permitted');
+  const ending = phase === 'Recovering' || phase === 'Aborted';
+  return (ending && stopped(record, reason)) || verdict('Permitted', true, 'Permitted');
 }
 
-function injected({ effects }: PlanInput, { phase }: Status): Verdict | undefined {
+/** The word that ended a run for this reason, while no other has been said since. */
+export function stopped({ conditions }: ExperimentRecord, reason: string): Verdict | undefined {
+  const said = conditions.find(({ type }) => type === 'Permitted');
+  if (said?.status !== 'False' || said.reason !== reason) return undefined;
+  return verdict('Permitted', false, reason, said.message);
+}
+
+function injected({ effects }: StatusFacts, { phase }: Status): Verdict | undefined {
   if (effects.length === 0) return phase === 'Running' ? verdict('Injected', false, 'Injecting') : undefined;
   const standing = effects.filter((effect) => effect.phase === 'injected').length;
   const holds =
@@ -113,7 +134,7 @@ function injected({ effects }: PlanInput, { phase }: Status): Verdict | undefine
   return verdict('Injected', holds, holds ? 'Injected' : 'NotInjected', `${standing} of ${effects.length}`);
 }
 
-function recovered({ effects }: PlanInput): Verdict | undefined {
+function recovered({ effects }: StatusFacts): Verdict | undefined {
   if (effects.length === 0) return undefined;
   const open = (effect: Effect) => effect.phase !== 'recovered';
   const failed = effects.filter(({ phase }) => phase === 'failed');

@@ -1,47 +1,62 @@
 import type { Container, ExperimentSpec, TargetRef } from '../core/types.ts';
 import type { Refusal } from './actions.ts';
-import { isProtected, optedIn } from './guard.ts';
+import { serviceKey } from './hit.ts';
+import { type Bar, barOf, type Consent, optInOf, sentence } from './policy/consent.ts';
 import { matches, shuffle, wanted } from './select.ts';
 
 export interface Selection {
   /** Everything that matches, whatever its state and wishes. */
   matched: Container[];
-  /** Running (a paused one too), opted in, not protected. */
+  /** Running (a paused one too), opted in, not protected, on networks that are allowed. */
   candidates: Container[];
   chosen: Container[];
   /** Set where nothing (or not enough) can be chosen: wait, or refuse. */
   shortfall: { wait: boolean; refusal: Refusal } | undefined;
+  /** What of `all` is not chosen, and why, where some is. */
+  leftOut: string | undefined;
+}
+
+interface Barred {
+  container: Container;
+  bar: Bar;
 }
 
 /**
  * Chooses targets. Those of `kept` that still match stay chosen, in whatever state they are; only the rest is drawn, by the seed.
  */
 export function selectTargets(
-  spec: ExperimentSpec,
-  containers: readonly Container[],
-  self: ReadonlySet<string>,
+  { targets: { select, mode } }: Pick<ExperimentSpec, 'targets'>,
+  consent: Consent,
   seed: string,
   kept: readonly TargetRef[] = [],
 ): Selection {
-  const matched = containers.filter((container) => matches(spec.targets.select, container));
-  const allowed = matched.filter((container) => optedIn(container) && !isProtected(container, self));
+  const matched = consent.containers.filter((container) => matches(select, container));
+  const allowed: Container[] = [];
+  const barred: Barred[] = [];
+  for (const container of matched) {
+    const bar = barOf(container, consent);
+    if (bar) barred.push({ container, bar });
+    else allowed.push(container);
+  }
   const candidates = allowed.filter(({ pid }) => pid > 0);
   const keep = allowed.filter(({ id }) => kept.some((target) => target.id === id));
   const fresh = candidates.filter((candidate) => !keep.includes(candidate));
   const pool = keep.length + fresh.length;
-  const want = wanted(spec.targets.mode, pool, seed);
+  const want = wanted(mode, pool, seed);
   const chosen = [...shuffle(keep, seed), ...shuffle(fresh, seed)].slice(0, want);
-  return { matched, candidates, chosen, shortfall: shortfallOf(matched, allowed, pool, want) };
+  const shortfall = allowed.length === 0 ? noneAllowed(barred, consent) : shortfallOf(allowed, pool, want);
+  const leftOut = mode === 'all' && barred.length > 0 ? leftOutOf(barred, matched.length) : undefined;
+  return { matched, candidates, chosen, shortfall, leftOut };
 }
 
-function shortfallOf(
-  matched: readonly Container[],
-  allowed: readonly Container[],
-  pool: number,
-  want: number,
-): Selection['shortfall'] {
-  if (matched.length === 0) return wait('NoMatch', 'no container matches');
-  if (allowed.length === 0) return { wait: false, refusal: notOptedIn(matched) };
+/** What a run remembers of a target. */
+export function refOf(container: Container): TargetRef {
+  const { id, name } = container;
+  const service = serviceKey(container);
+  return service === undefined ? { id, name } : { id, name, service };
+}
+
+function shortfallOf(allowed: readonly Container[], pool: number, want: number): Selection['shortfall'] {
   if (pool === 0) return wait('NotRunning', `${count(allowed.length)}, none is running`);
   if (want === 0) return wait('TooFew', `the share of ${pool} rounds down to none`);
   if (want > pool) return wait('TooFew', `${want} wanted, ${pool} available`);
@@ -52,14 +67,48 @@ function wait(reason: string, message: string): Selection['shortfall'] {
   return { wait: true, refusal: { code: 'SQ201', reason, message } };
 }
 
-function notOptedIn(matched: readonly Container[]): Refusal {
-  const barred = matched.filter(optedIn);
-  if (barred.length > 0) {
-    const message = `${count(matched.length)}, but ${barred.map(({ name }) => name).join(', ')} ${barred.length === 1 ? 'is' : 'are'} protected`;
-    return { code: 'SQ203', reason: 'Protected', message };
-  }
-  const message = `${count(matched.length)}, none has opted in: re-create them with the label squall.enabled=true`;
-  return { code: 'SQ202', reason: 'NotOptedIn', message };
+/** Which word is told where there are several: that of those which come nearest to being permitted. */
+const NEAREST: Bar['reason'][] = ['NetworkNotAllowed', 'Protected', 'NotOptedIn'];
+
+function noneAllowed(barred: readonly Barred[], consent: Consent): Selection['shortfall'] {
+  const reason = NEAREST.find((one) => barred.some(({ bar }) => bar.reason === one));
+  const told = barred.filter(({ bar }) => bar.reason === reason);
+  const [first] = told;
+  if (!first) return wait('NoMatch', 'no container matches');
+  const why =
+    reason === 'NotOptedIn'
+      ? `, ${howToOptIn(first.container, consent)}`
+      : `, but ${sentences(told).join(', ')}`;
+  const { code } = first.bar;
+  return {
+    wait: false,
+    refusal: { code, reason: first.bar.reason, message: `${count(barred.length)}${why}` },
+  };
+}
+
+function howToOptIn(container: Container, consent: Consent): string {
+  const policy = optInOf(container, consent);
+  const asks = policy ? ` as Policy ${policy} asks` : '';
+  const who = policy ? `Policy ${policy}` : 'a Policy';
+  return `none has opted in${asks}: re-create them with the label squall.enabled=true, or let ${who} select them`;
+}
+
+/** One for each of the words said: `web-0, web-1 are protected`. */
+function sentences(barred: readonly Barred[]): string[] {
+  return [...Map.groupBy(barred, ({ bar }) => bar.rest).values()].map((alike) =>
+    sentence(
+      alike.map(({ container }) => container),
+      (alike[0] as Barred).bar,
+    ),
+  );
+}
+
+const MOST_SENTENCES = 3;
+
+function leftOutOf(barred: readonly Barred[], matched: number): string {
+  const all = sentences(barred);
+  const shown = all.slice(0, MOST_SENTENCES).join(', ');
+  return `${matched - barred.length} of ${matched} that match: ${shown}${all.length > MOST_SENTENCES ? ', ...' : ''}`;
 }
 
 function count(matched: number): string {

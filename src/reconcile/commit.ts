@@ -97,6 +97,7 @@ function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft, d
     faults,
     targets,
     endedAt: null,
+    provenance: null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Clock, remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
+import { parseObjectId } from '../core/kinds.ts';
 import type { ExperimentRecord, Run } from '../core/types.ts';
 import { createBackoff } from './backoff.ts';
 import type { ReconcileDeps } from './deps.ts';
@@ -7,6 +8,7 @@ import { createQueue } from './queue.ts';
 import { type PassResult, reconcile } from './reconcile.ts';
 import { recoverEffect } from './recovery.ts';
 import { concerns } from './relevance.ts';
+import { knownObjects } from './wanted.ts';
 
 /** Puts names on the queue and works on them; says when a pass over a name is over. */
 export interface Controller {
@@ -54,7 +56,7 @@ export function createController(deps: ReconcileDeps): Controller {
       metrics.reconcileErrors.inc();
       const wait = Math.min(backoff.next(name), untilDeadline(name));
       log.error(
-        { error: describeError(error), stack: (error as Error).stack, retryIn: wait },
+        { experiment: name, error: describeError(error), stack: (error as Error).stack, retryIn: wait },
         'reconcile failed',
       );
       queue.addAfter(name, wait);
@@ -80,6 +82,8 @@ export function createController(deps: ReconcileDeps): Controller {
     const wasActive = isActive(name);
     try {
       const record = journal.experiments.get(name);
+      const owner = record?.owner ?? known.get(name)?.record.owner;
+      if (owner) deps.onOwned?.(owner);
       if (record) known.set(name, { record, run: record.runId ? journal.runs.get(record.runId) : undefined });
       else known.delete(name);
       if (wasActive && !isActive(name)) wakeDenied();
@@ -109,11 +113,10 @@ export function createController(deps: ReconcileDeps): Controller {
   });
 
   function addAll(): void {
-    const names = new Set([
-      ...journal.experiments.all().map(({ name }) => name),
-      ...manifests.state().experiments.keys(),
-    ]);
-    for (const name of names) queue.add(name);
+    for (const id of knownObjects({ journal, manifests })) {
+      const { kind, name } = parseObjectId(id);
+      if (kind === 'Experiment') queue.add(name);
+    }
   }
 
   async function resync(): Promise<void> {

@@ -48,6 +48,20 @@ export function createMetrics(version: string, instance: string) {
     ),
     swept: counter('squall_swept_chains_total', 'Orphaned chains removed'),
     denied: counter('squall_denied_total', 'Starts refused, by reason', ['reason']),
+    scheduleMissed: counter('squall_schedule_missed_total', 'Times of a schedule that did not start', [
+      'schedule',
+    ]),
+    probeSuccess: gauge('squall_probe_success', '1 where the last try of a probe succeeded', ['probe']),
+    probeSeconds: histogram('squall_probe_seconds', 'One try of a probe', ['probe']),
+    notifications: counter('squall_notifications_total', 'Notices by target and what became of them', [
+      'target',
+      'result',
+    ]),
+    runInfo: gauge(
+      'squall_run_info',
+      'Always 1, for each run under way: what started it, and the commit it came from',
+      ['experiment', 'run', 'trigger', 'commit'],
+    ),
     halted: gauge('squall_halted', '1 while everything is halted'),
     buildInfo: gauge('squall_build_info', 'Always 1', ['version', 'instance']),
   };

@@ -12,6 +12,7 @@ import { type Committed, commit } from './commit.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { gather } from './gather.ts';
 import { injectionsOf, type Prepared, prepareAll } from './prepare.ts';
+import { lookUpProvenance } from './provenance.ts';
 
 /** What a pass came to. `again`: something was done, so look once more; `after`: ms until time alone needs another pass. */
 export interface PassResult {
@@ -44,7 +45,8 @@ export async function reconcile(deps: ReconcileDeps, name: string, look: boolean
     // Preparing took time: what was decided must still be what would be decided, to the last target.
     const now = gather(deps, name, uid, observations);
     const latest = planExperiment(now);
-    if (injectionsOf(plan).length > 0 && !sameActions(plan, latest)) continue;
+    const injecting = injectionsOf(plan).length + injectionsOf(latest).length > 0;
+    if (injecting && !sameActions(plan, latest)) continue;
     return act(deps, now, ready.refusal ? denyPlan(now, ready.refusal) : latest, ready);
   }
   return { again: true, after: undefined, injected: 0, forgotten: false, refusal: undefined };
@@ -79,6 +81,7 @@ async function act(
   if (prepared.length > 0) deps.at('before-intent');
   if (finishing) deps.at('before-finish');
   const committed = commitOrRecover(deps, input, plan, prepared);
+  lookUpProvenance(deps, plan);
   if (finishing) {
     deps.at('after-finish');
     for (const { id } of input.run?.targets ?? []) deps.hosts.forget(id);

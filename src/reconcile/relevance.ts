@@ -1,6 +1,7 @@
 import { LABEL_SERVICE } from '../core/marks.ts';
 import type { Container, ExperimentRecord, Run } from '../core/types.ts';
 import { faultKind } from '../faults/index.ts';
+import { serviceKey } from '../plan/hit.ts';
 import { matches } from '../plan/select.ts';
 import type { InventoryChange } from '../runtime/inventory.ts';
 
@@ -12,12 +13,24 @@ export function concerns(record: ExperimentRecord, run: Run | undefined, change:
   if (active && run.targets.some(({ id }) => id === change.id)) return true;
   const selected = seen.some((container) => matches(record.spec.targets.select, container));
   if (selected && (active || record.phase === 'Pending')) return true;
-  return active && seen.some((container) => isPeer(run, container) || sharesWithTarget(run, container));
+  return (
+    active &&
+    seen.some(
+      (container) =>
+        isPeer(run, container) || sharesWithTarget(run, container) || isOfService(run, container),
+    )
+  );
 }
 
 /** A container that enters a target's network namespace has a say. */
 function sharesWithTarget(run: Run, { networkMode }: Container): boolean {
   return run.targets.some(({ id }) => networkMode === `container:${id}`);
+}
+
+/** How many of a target's service are up is what limits on shares are about. */
+function isOfService(run: Run, container: Container): boolean {
+  const service = serviceKey(container);
+  return service !== undefined && run.targets.some((target) => target.service === service);
 }
 
 function isPeer(run: Run, container: Container): boolean {

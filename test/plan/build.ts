@@ -1,5 +1,6 @@
 import { canonical, hash } from '../../src/core/canonical.ts';
 import type { Deadline } from '../../src/core/clock.ts';
+import type { Manifest, PolicySpec } from '../../src/core/kinds.ts';
 import { LABEL_ENABLED, LABEL_PROJECT, LABEL_PROTECT, LABEL_SERVICE } from '../../src/core/marks.ts';
 import type {
   Container,
@@ -11,8 +12,11 @@ import type {
   Run,
 } from '../../src/core/types.ts';
 import type { World } from '../../src/faults/fault.ts';
-import type { GuardInput } from '../../src/plan/guard.ts';
+import type { Refusal } from '../../src/plan/actions.ts';
+import type { Asked } from '../../src/plan/asked.ts';
+import { guard } from '../../src/plan/guard.ts';
 import type { PlanInput } from '../../src/plan/plan.ts';
+import { refOf } from '../../src/plan/targets.ts';
 import { WHOLE_HOST } from '../lab/host.ts';
 
 /** Where a FakeClock stands when it is made. */
@@ -97,6 +101,7 @@ export function specHash({ suspend: _, ...rest }: ExperimentSpec): string {
 export function declared(change: Partial<ExperimentSpec> = {}, rest: Partial<Declared> = {}): Declared {
   const wanted = spec(change);
   return {
+    kind: 'Experiment',
     name: 'exp',
     labels: {},
     spec: wanted,
@@ -104,6 +109,15 @@ export function declared(change: Partial<ExperimentSpec> = {}, rest: Partial<Dec
     source: { file: 'exp.yaml', line: 1, column: 1 },
     ...rest,
   };
+}
+
+/** A Policy in a file of its name. */
+export function policy(
+  spec: PolicySpec,
+  { name = 'default', ...rest }: Partial<Manifest<'Policy'>> = {},
+): Manifest<'Policy'> {
+  const source = { file: `${name}.yaml`, line: 1, column: 1 };
+  return { kind: 'Policy', name, labels: {}, spec, specHash: hash(canonical(spec)), source, ...rest };
 }
 
 export function record(manifest: Declared, change: Partial<ExperimentRecord> = {}): ExperimentRecord {
@@ -122,6 +136,8 @@ export function record(manifest: Declared, change: Partial<ExperimentRecord> = {
     conditions: [],
     runId: null,
     runRequested: null,
+    owner: null,
+    copyOf: null,
     createdAt: NOW,
     updatedAt: NOW,
     ...change,
@@ -155,6 +171,7 @@ export function run(
     faults: faults.map((fault, slot) => ({ slot, fault })),
     targets: targets.map(({ id, name }) => ({ id, name })),
     endedAt: null,
+    provenance: null,
     ...change,
   };
 }
@@ -207,26 +224,34 @@ export function planInput(found: readonly Container[], change: Partial<PlanInput
     others: [],
     foreign: [],
     self: new Set(),
+    inherited: undefined,
+    policies: [],
+    gate: { holds: true, message: '' },
+    running: [],
+    runsSince: () => [],
     halted: false,
     fresh: { uid: 'uid-1', runNumber: 1 },
     ...change,
   };
 }
 
-/** Everything is chosen, and nobody else is about. */
-export function guardInput(chosen: readonly Container[], change: Partial<GuardInput> = {}): GuardInput {
-  return {
-    experiment: 'exp',
+/** What the guard may be told, of the world and of what is asked. */
+export type GuardWords = Partial<Asked> & Partial<PlanInput> & { containers?: readonly Container[] };
+
+/** The guard's word on a minute's start. Everything is chosen, and nobody else is about, unless told otherwise. */
+export function guarded(chosen: readonly Container[], words: GuardWords = {}): Refusal | undefined {
+  const { containers: found = chosen, ...change } = words;
+  return guard(planInput(found, change), {
     faults: [PAUSE],
     blastRadius: undefined,
     chosen,
+    targets: chosen.map(refOf),
     candidates: chosen,
-    containers: chosen,
-    others: [],
-    foreign: [],
-    self: new Set(),
+    duration: 60_000,
+    left: 60_000,
     ...change,
-  };
+    run: change.run,
+  });
 }
 
 /** Freezes a value and all that hangs on it. */

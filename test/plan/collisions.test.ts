@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container, Effect, FaultSpec, Run } from '../../src/core/types.ts';
 import { faultKind } from '../../src/faults/index.ts';
-import { refuse } from '../../src/plan/permit.ts';
+import { refuseFaults } from '../../src/plan/permit.ts';
 import {
   BLOCK,
   container,
@@ -12,7 +12,6 @@ import {
   idOf,
   PAUSE,
   planInput,
-  record,
   run,
   world,
 } from './build.ts';
@@ -53,14 +52,8 @@ function ask({ chosen, faults, others = [], run: current, containers: found = ch
       .map((target) => effect(fault, target, { slot })),
   );
   const input = planInput(found, { manifest, others, effects, world: world(found) });
-  const selection = {
-    matched: [...found],
-    candidates: [...found],
-    chosen: [...chosen],
-    shortfall: undefined,
-  };
   const slotted = faults.map((fault, slot) => ({ slot, fault }));
-  return refuse(input, record(manifest), selection, slotted, current);
+  return refuseFaults(input, chosen, slotted, current);
 }
 
 const conflict = (message: string) => ({ code: 'SQ206', reason: 'Conflict', message });

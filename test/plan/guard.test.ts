@@ -2,8 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SquallError } from '../../src/core/errors.ts';
 import type { BlastRadius, Container } from '../../src/core/types.ts';
-import { type GuardInput, guard, refusalOf, withSharers } from '../../src/plan/guard.ts';
-import { BLOCK, container, containers, effect, guardInput, idOf, KILL, PAUSE, STOP } from './build.ts';
+import { refusalOf } from '../../src/plan/guard.ts';
+import { withSharers } from '../../src/plan/hit.ts';
+import {
+  BLOCK,
+  container,
+  containers,
+  effect,
+  type GuardWords,
+  guarded,
+  idOf,
+  KILL,
+  PAUSE,
+  STOP,
+} from './build.ts';
 
 const shop = { project: 'shop', service: 'web' };
 
@@ -12,18 +24,16 @@ function limit(
   found: readonly Container[],
   chosen: number,
   blastRadius: BlastRadius,
-  change: Partial<GuardInput> = {},
+  change: GuardWords = {},
 ) {
-  return guard(
-    guardInput(found.slice(0, chosen), { candidates: found, containers: found, blastRadius, ...change }),
-  );
+  return guarded(found.slice(0, chosen), { candidates: found, containers: found, blastRadius, ...change });
 }
 
 const overBlastRadius = (message: string) => ({ code: 'SQ204', reason: 'BlastRadius', message });
 
 describe('without limits', () => {
   it('everything is permitted', () => {
-    assert.equal(guard(guardInput(containers(20))), undefined);
+    assert.equal(guarded(containers(20)), undefined);
   });
 });
 
@@ -50,11 +60,11 @@ describe('maxTargets', () => {
     const app = container('app');
     const side = container('side', { networkMode: `container:${app.id}` });
     const input = { containers: [app, side], blastRadius: { maxTargets: 1 } };
-    assert.equal(guard(guardInput([app], { ...input, faults: [PAUSE] })), undefined);
+    assert.equal(guarded([app], { ...input, faults: [PAUSE] }), undefined);
     const message = '2 containers would be hit (app, side), maxTargets allows 1';
-    assert.deepEqual(guard(guardInput([app], { ...input, faults: [BLOCK] })), overBlastRadius(message));
+    assert.deepEqual(guarded([app], { ...input, faults: [BLOCK] }), overBlastRadius(message));
     assert.deepEqual(
-      guard(guardInput([side], { ...input, faults: [BLOCK] }))?.code,
+      guarded([side], { ...input, faults: [BLOCK] })?.code,
       'SQ204',
       'whichever of the two is the target',
     );
@@ -123,11 +133,8 @@ describe('maxPercent', () => {
     const found = [container('one-0', { service: 'one' }), ...containers(2, 'two', { service: 'two' })];
     const chosen = found.slice(1, 2);
     const input = { candidates: found, containers: found, blastRadius: { maxPercent: 50 } };
-    assert.equal(guard(guardInput(chosen, input)), undefined);
-    assert.match(
-      guard(guardInput([...chosen, found[0] as Container], input))?.message ?? '',
-      /^1 of 1 .* \/one /,
-    );
+    assert.equal(guarded(chosen, input), undefined);
+    assert.match(guarded([...chosen, found[0] as Container], input)?.message ?? '', /^1 of 1 .* \/one /);
   });
 
   it('holds for the service of one that only shares a namespace', () => {
@@ -135,7 +142,7 @@ describe('maxPercent', () => {
     const found = [app, container('app-1', { service: 'app' })];
     found.push(container('side', { service: 'side', networkMode: `container:${app.id}` }));
     const input = { candidates: found, containers: found, faults: [BLOCK], blastRadius: { maxPercent: 50 } };
-    assert.match(guard(guardInput([app], input))?.message ?? 'permitted', /^1 of 1 containers of \/side /);
+    assert.match(guarded([app], input)?.message ?? 'permitted', /^1 of 1 containers of \/side /);
   });
 });
 
@@ -168,7 +175,7 @@ describe('sharers of a network namespace', () => {
   const share = (change: Parameters<typeof container>[1]) =>
     container('side', { networkMode: `container:${app.id}`, ...change });
   const hit = (side: Container, faults = [BLOCK], self = new Set<string>()) =>
-    guard(guardInput([app], { containers: [app, side], faults, self }));
+    guarded([app], { containers: [app, side], faults, self });
 
   it('refuse by not having opted in', () => {
     assert.deepEqual(hit(share({ optIn: false })), refusal('has not opted in'));
@@ -218,7 +225,7 @@ describe('a collision', () => {
 
   it('within one experiment is refused', () => {
     const message = "two faults of this experiment use a target's lifecycle: split them into two experiments";
-    assert.deepEqual(guard(guardInput([one], { faults: [KILL, STOP] })), {
+    assert.deepEqual(guarded([one], { faults: [KILL, STOP] }), {
       code: 'SQ206',
       reason: 'Conflict',
       message,
@@ -228,7 +235,7 @@ describe('a collision', () => {
   it('with another experiment on the same target is refused, naming it', () => {
     const others = [effect(PAUSE, one, { experiment: 'other' })];
     const message = 'web-0 is under container-pause of experiment other: both use its lifecycle';
-    assert.deepEqual(guard(guardInput([one, two], { others })), {
+    assert.deepEqual(guarded([one, two], { others }), {
       code: 'SQ206',
       reason: 'Conflict',
       message,
@@ -236,25 +243,22 @@ describe('a collision', () => {
   });
 
   it('is none on another target', () => {
-    assert.equal(
-      guard(guardInput([two], { others: [effect(PAUSE, one, { experiment: 'other' })] })),
-      undefined,
-    );
+    assert.equal(guarded([two], { others: [effect(PAUSE, one, { experiment: 'other' })] }), undefined);
   });
 
   it('is none between faults that use different things', () => {
     const others = [effect(KILL, one, { experiment: 'other' })];
-    assert.equal(guard(guardInput([one], { others, faults: [BLOCK] })), undefined);
+    assert.equal(guarded([one], { others, faults: [BLOCK] }), undefined);
   });
 
   it('is none between network rules, which stand beside each other', () => {
     const others = [effect(BLOCK, one, { experiment: 'other' })];
-    assert.equal(guard(guardInput([one], { others, faults: [BLOCK, BLOCK] })), undefined);
+    assert.equal(guarded([one], { others, faults: [BLOCK, BLOCK] }), undefined);
   });
 
   it('with a fault that could not be recovered is one still', () => {
     const others = [effect(PAUSE, one, { experiment: 'other', phase: 'failed' })];
-    assert.equal(guard(guardInput([one], { others }))?.code, 'SQ206');
+    assert.equal(guarded([one], { others })?.code, 'SQ206');
   });
 });
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import type { Manifest } from '../../src/core/kinds.ts';
 import { createLog } from '../../src/core/log.ts';
 import type { Container, Declared, Effect, FaultSpec, Phase } from '../../src/core/types.ts';
 import type { FaultContext, Observation } from '../../src/faults/fault.ts';
 import { faultKind } from '../../src/faults/index.ts';
 import { IN_MEMORY, type Journal, openJournal } from '../../src/journal/journal.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
 import type { Plan } from '../../src/plan/actions.ts';
 import type { ForeignFault } from '../../src/plan/guard.ts';
 import { type PlanInput, planExperiment } from '../../src/plan/plan.ts';
@@ -27,6 +29,9 @@ export class Model {
   readonly clock = new FakeClock();
   readonly journal: Journal = openJournal(IN_MEMORY);
   halted = false;
+  gate: PlanInput['gate'] = { holds: true, message: '' };
+  /** What is declared, in the order of names. */
+  policies: Manifest<'Policy'>[] = [];
   foreign: ForeignFault[] = [];
   observations = new Map<number, Observation>();
   /** Answers of the containers' own resolvers. */
@@ -49,7 +54,8 @@ export class Model {
       faults: {} as FaultContext, // nothing here enters the world
       at: () => {},
       metrics: createMetrics('0', this.journal.instance),
-      manifests: { state: () => ({ experiments: this.#manifests, problems: [] }) },
+      manifests: { state: () => desiredState([...this.#manifests.values(), ...this.policies], []) },
+      gate: () => this.gate,
       inventory: { containers: () => [...this.#containers.values()] },
       hosts: { answers: () => this.hosts },
       halt: { read: () => this.halted },

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Container, Mode, TargetRef } from '../../src/core/types.ts';
+import { consentOf } from '../../src/plan/policy/consent.ts';
 import { selectTargets } from '../../src/plan/targets.ts';
-import { container, containers, spec } from './build.ts';
+import { container, containers, planInput, spec } from './build.ts';
 
 function choose(found: readonly Container[], mode: Mode, kept: readonly TargetRef[] = [], seed = 'seed') {
   const wanted = spec({ targets: { select: { names: ['/^web/'] }, mode } });
-  return selectTargets(wanted, found, new Set(), seed, kept);
+  return selectTargets(wanted, consentOf(planInput(found)), seed, kept);
 }
 
 const names = (list: readonly Container[]) => list.map(({ name }) => name).sort();
@@ -33,7 +34,11 @@ describe('the selection', () => {
   it('never holds Squall itself, whatever its labels say', () => {
     const own = container('web-0');
     const wanted = spec();
-    const { chosen, shortfall } = selectTargets(wanted, [own], new Set([own.id]), '');
+    const { chosen, shortfall } = selectTargets(
+      wanted,
+      consentOf(planInput([own], { self: new Set([own.id]) })),
+      '',
+    );
     assert.deepEqual(chosen, []);
     assert.equal(shortfall?.refusal.code, 'SQ203');
   });
@@ -114,7 +119,7 @@ describe('a selection that falls short', () => {
       false,
       'SQ202',
       'NotOptedIn',
-      '3 containers match, none has opted in: re-create them with the label squall.enabled=true',
+      '3 containers match, none has opted in: re-create them with the label squall.enabled=true, or let a Policy select them',
     ],
     [
       'when the only one is protected',

@@ -4,6 +4,7 @@ import { SquallError } from '../../src/core/errors.ts';
 import { createLog } from '../../src/core/log.ts';
 import type { Container, ExperimentSpec } from '../../src/core/types.ts';
 import { IN_MEMORY, openJournal } from '../../src/journal/journal.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
 import { planExperiment } from '../../src/plan/plan.ts';
 import { injectAll, recoverAll } from '../../src/reconcile/act.ts';
 import { commit } from '../../src/reconcile/commit.ts';
@@ -45,7 +46,8 @@ function setup() {
     faults: { clock, log, docker, instance: journal.instance },
     at: () => {},
     metrics,
-    manifests: { state: () => ({ experiments: manifests, problems: [] }) },
+    manifests: { state: () => desiredState(manifests.values(), []) },
+    gate: () => ({ holds: true, message: '' }),
     inventory: { containers: () => [...world.values()] },
     hosts: { answers: () => new Map() },
     halt: { read: () => false },

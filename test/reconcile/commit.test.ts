@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createLog } from '../../src/core/log.ts';
 import type { FaultContext } from '../../src/faults/fault.ts';
 import { IN_MEMORY, openJournal } from '../../src/journal/journal.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
 import { planExperiment } from '../../src/plan/plan.ts';
 import { commit } from '../../src/reconcile/commit.ts';
 import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
@@ -27,7 +28,8 @@ function setup(manifest = declared()) {
     faults: {} as FaultContext,
     at: () => {},
     metrics,
-    manifests: { state: () => ({ experiments: manifests, problems: [] }) },
+    manifests: { state: () => desiredState(manifests.values(), []) },
+    gate: () => ({ holds: true, message: '' }),
     inventory: { containers: () => containers(2) },
     hosts: { answers: () => new Map() },
     halt: { read: () => false },

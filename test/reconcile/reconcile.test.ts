@@ -4,6 +4,7 @@ import { SquallError } from '../../src/core/errors.ts';
 import { createLog } from '../../src/core/log.ts';
 import type { Container } from '../../src/core/types.ts';
 import { IN_MEMORY, openJournal } from '../../src/journal/journal.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
 import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
 import { reconcile } from '../../src/reconcile/reconcile.ts';
@@ -19,7 +20,7 @@ function setup(...found: Container[]) {
   const journal = openJournal(IN_MEMORY);
   const world = new Map(found.map((one) => [one.id, one]));
   const manifests = new Map([['exp', declared()]]);
-  const script = { meanwhile: () => {}, steps: [] as Step[] };
+  const script = { meanwhile: () => {}, steps: [] as Step[], halted: [] as boolean[] };
   const put = (id: string, change: Partial<Container>) => {
     world.set(id, { ...(world.get(id) as Container), ...change });
   };
@@ -42,10 +43,11 @@ function setup(...found: Container[]) {
     faults: { clock, log, docker, instance: journal.instance },
     at: (step: Step) => script.steps.push(step),
     metrics: createMetrics('0', journal.instance),
-    manifests: { state: () => ({ experiments: manifests, problems: [] }) },
+    manifests: { state: () => desiredState(manifests.values(), []) },
+    gate: () => ({ holds: true, message: '' }),
     inventory: { containers: () => [...world.values()], get: (id: string) => world.get(id) },
     hosts: { answers: () => new Map(), resolve: async () => {}, forget: () => {} },
-    halt: { read: () => false },
+    halt: { read: () => script.halted.shift() ?? false },
     host: WHOLE_HOST,
     foreign: () => [],
     self: new Set(),
@@ -143,6 +145,15 @@ describe('what happens while a pass prepares', () => {
     await pass();
     assert.deepEqual(states(), ['web-0 running']);
     assert.deepEqual([object()?.hold, object()?.phase], ['halted', 'Halted']);
+  });
+
+  it('is part of what it decides: a halt that is lifted starts no run that nothing was prepared for', async () => {
+    const { pass, script, states, journal } = setup(...containers(1));
+    script.halted = [true]; // for the first look only
+    await pass();
+    const [run] = journal.runs.list();
+    assert.equal(journal.effects.ofRun(run?.id ?? '').length, 1, 'its intent was written with it');
+    assert.deepEqual(states(), ['web-0 paused']);
   });
 
   it('is not lost where a fault refuses its target: a halt is remembered', async () => {

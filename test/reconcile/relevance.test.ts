@@ -49,6 +49,14 @@ describe('a change of a container', () => {
     assert.equal(concerns(object('Running'), active(), change(container('web-7'))), true);
   });
 
+  it('concerns a run on another container of its service, whose share is limited', () => {
+    const target = container('redis-0', { project: 'shop', service: 'redis' });
+    const ref = { id: target.id, name: target.name, service: 'shop/redis' };
+    assert.equal(concerns(object('Running'), { ...active(), targets: [ref] }, change(redis)), true);
+    const other = { ...ref, service: 'shop/web' };
+    assert.equal(concerns(object('Running'), { ...active(), targets: [other] }, change(redis)), false);
+  });
+
   it('concerns nobody who does not know it', () => {
     assert.equal(concerns(object('Running'), active(), change(redis)), false);
     assert.equal(concerns(object('Running', [BLOCK]), active([BLOCK]), change(redis)), false);
