@@ -1,11 +1,12 @@
 import type { Json } from '../core/canonical.ts';
-import type { Effect, ExperimentRecord, Run } from '../core/types.ts';
+import type { Owner, Provenance } from '../core/kinds.ts';
+import type { Condition, Effect, ExperimentRecord, Run } from '../core/types.ts';
 
 /** An experiment as the API and `squall get -o json` show it: stable, documented, Kubernetes-shaped. */
 export interface ExperimentView {
   apiVersion: 'squall/v1';
   kind: 'Experiment';
-  metadata: { name: string; uid: string; generation: number; labels: Record<string, string>; source: string };
+  metadata: MetadataView;
   spec: Json;
   status: {
     phase: string;
@@ -14,6 +15,19 @@ export interface ExperimentView {
     conditions: Json[];
     run: RunView | null;
   };
+}
+
+export interface MetadataView {
+  name: string;
+  uid: string;
+  generation: number;
+  labels: Record<string, string>;
+  /** `FILE:LINE` */
+  source: string;
+  /** The Schedule or Scenario that started it; null for what a file declares. */
+  owner: Owner | null;
+  /** Name of the declared object that it is a copy of. */
+  copyOf: string | null;
 }
 
 /** Times are RFC 3339, UTC. */
@@ -26,6 +40,8 @@ export interface RunView {
   endedAt: string | null;
   targets: string[];
   effects: EffectView[];
+  /** The commit that the manifest came from; null outside of a work tree, and in the first moments of a run. */
+  provenance: Provenance | null;
 }
 
 export interface EffectView {
@@ -44,20 +60,33 @@ export function viewExperiment(
   run: Run | undefined,
   effects: readonly Effect[],
 ): ExperimentView {
-  const { name, uid, generation, labels, source, spec, phase, reason, message, conditions } = record;
+  const { spec, phase, reason, message, conditions, owner, copyOf } = record;
   return {
     apiVersion: 'squall/v1',
     kind: 'Experiment',
-    metadata: { name, uid, generation, labels, source: `${source.file}:${source.line}` },
+    metadata: viewMetadata(record, owner, copyOf),
     spec: spec as unknown as Json,
     status: {
       phase,
       reason,
       message,
-      conditions: conditions.map((condition) => ({ ...condition, time: iso(condition.time) })),
+      conditions: viewConditions(conditions),
       run: run ? viewRun(run, effects) : null,
     },
   };
+}
+
+export function viewMetadata(
+  record: Pick<ExperimentRecord, 'name' | 'uid' | 'generation' | 'labels' | 'source'>,
+  owner: Owner | null,
+  copyOf: string | null,
+): MetadataView {
+  const { name, uid, generation, labels, source } = record;
+  return { name, uid, generation, labels, source: `${source.file}:${source.line}`, owner, copyOf };
+}
+
+export function viewConditions(conditions: readonly Condition[]): Json[] {
+  return conditions.map((condition) => ({ ...condition, time: iso(condition.time) }));
 }
 
 /** Pure: a run and its effects as the stable view. */
@@ -68,20 +97,25 @@ export function viewRun(run: Run, effects: readonly Effect[]): RunView {
     phase: run.phase,
     startedAt: iso(run.startedAt),
     deadline: iso(run.deadline.wall),
-    endedAt: run.endedAt === null ? null : iso(run.endedAt),
+    endedAt: isoOr(run.endedAt),
     targets: run.targets.map((target) => target.name),
     effects: effects.map((effect) => ({
       target: effect.target.name,
       fault: effect.fault.type,
       phase: effect.phase,
-      injectedAt: effect.injectedAt === null ? null : iso(effect.injectedAt),
-      recoveredAt: effect.recoveredAt === null ? null : iso(effect.recoveredAt),
+      injectedAt: isoOr(effect.injectedAt),
+      recoveredAt: isoOr(effect.recoveredAt),
       strikes: effect.strikes,
       error: effect.error,
     })),
+    provenance: run.provenance,
   };
 }
 
-function iso(ms: number): string {
+export function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+export function isoOr(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : iso(ms);
 }

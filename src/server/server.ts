@@ -1,20 +1,27 @@
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { systemClock } from '../core/clock.ts';
-import { describeError, SquallError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { addRoutes, type RouteDeps } from './routes.ts';
+import { createApp, LIMITS, type Limits } from './app.ts';
+import type { Check } from './gate.ts';
+import type { Schema } from './json-schema.ts';
+import type { RouteDeps } from './operation.ts';
 import { listenOnSocket } from './socket.ts';
-import { createStreams } from './streams.ts';
-import { errorObject } from './views.ts';
+import { createStreams, type Streams } from './streams.ts';
+import type { TcpOptions } from './tcp.ts';
+import type { Token } from './token.ts';
 
-export interface ServerOptions extends Omit<RouteDeps, 'streams'> {
+export interface ServerOptions extends Omit<RouteDeps, 'streams' | 'document'> {
   log: Log;
+  limits?: Limits;
 }
 
-/** Health, metrics and the API over a unix socket. */
+/** Health, metrics and the API over a unix socket, and over TCP with a token where that is asked for. */
 export interface SquallServer {
-  /** Throws SQ304 where another process answers on the socket, SQ501 where the path can't be one. */
-  listen(socketPath: string): Promise<void>;
+  /**
+   * Gives the URL of the TCP listener, where there is one. Throws SQ304 where another process answers on the socket or listens on the
+   * address, SQ501 where the path can't be a socket, the address can't be listened on or the token can't be used; then nothing listens.
+   */
+  listen(socketPath: string, tcp?: TcpOptions): Promise<string | undefined>;
   /** Answers what was asked, ends the streams, removes the socket. */
   close(): Promise<void>;
 }
@@ -22,46 +29,87 @@ export interface SquallServer {
 /** ms that a connection has to finish when the server closes. */
 const CLOSE_GRACE = 1000;
 
+interface Listener {
+  app: FastifyInstance;
+  streams: Streams;
+}
+
 export function createServer(options: ServerOptions): SquallServer {
-  const streams = createStreams(options.journal, options.control);
-  const app = createApp({ ...options, streams }, options.log);
+  const { log } = options;
+  const document = documentOnce();
+  const onSocket = createListener(options, document);
+  const listeners = [onSocket];
+  const close = async () => {
+    await Promise.all(listeners.map(closeListener));
+  };
   return {
-    listen: async (path) => {
-      await app.ready();
-      await listenOnSocket(app.server, path);
-      options.log.info({ socket: path }, 'listening');
+    listen: async (path, tcp) => {
+      try {
+        await onSocket.app.ready();
+        await listenOnSocket(onSocket.app.server, path);
+        log.info({ socket: path }, 'listening');
+        return tcp && (await listenTcp(options, document, tcp, (onTcp) => listeners.push(onTcp)));
+      } catch (error) {
+        await close();
+        throw error;
+      }
     },
-    close: async () => {
-      streams.close();
-      const cancel = systemClock.after(CLOSE_GRACE, () => app.server.closeAllConnections());
-      app.server.closeIdleConnections();
-      await app.close();
-      cancel();
-    },
+    close,
   };
 }
 
-/** The routes without a socket. */
-export function createApp(deps: RouteDeps, log: Log): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: 64 * 1024, return503OnClosing: false });
-  app.setErrorHandler<FastifyError | SquallError>((error, request, reply) => {
-    const shown = toSquall(error);
-    if (shown.status >= 500)
-      log.error({ method: request.method, url: request.url, error: describeError(error) }, 'request failed');
-    return reply.code(shown.status).send(errorObject(shown));
-  });
-  app.setNotFoundHandler((request, reply) => {
-    const error = new SquallError('SQ502', `there is no ${request.method} ${request.url.split('?')[0]}`);
-    return reply.code(error.status).send(errorObject(error));
-  });
-  addRoutes(app, deps);
-  return app;
+type DocumentSource = RouteDeps['document'];
+
+/** Made when it is first asked for. */
+function documentOnce(): DocumentSource {
+  let made: Promise<Schema> | undefined;
+  return () => {
+    made ??= import('./openapi.ts').then(({ openapiDocument }) => openapiDocument());
+    return made;
+  };
 }
 
-/** What the framework refuses (a parameter, a body) is bad usage; what nobody foresaw is a failure here. */
-function toSquall(error: FastifyError | SquallError): SquallError {
-  if (error instanceof SquallError) return error;
-  if (error.statusCode !== undefined && error.statusCode < 500)
-    return new SquallError('SQ501', error.message, { cause: error });
-  return new SquallError('SQ303', `the daemon failed: ${error.message}`, { cause: error });
+/** Under guard nobody is let in without the token, and streams end with it. */
+interface Guard {
+  token: Token;
+  addGate(app: FastifyInstance, token: Token): Check;
+}
+
+function createListener(options: ServerOptions, document: DocumentSource, guard?: Guard): Listener {
+  const { log, limits, journal, control } = options;
+  const streams = createStreams(journal, control, guard?.token.read);
+  const gate = guard && ((app: FastifyInstance) => guard.addGate(app, guard.token));
+  return { app: createApp({ ...options, streams, document }, log, limits, gate), streams };
+}
+
+async function listenTcp(
+  options: ServerOptions,
+  document: DocumentSource,
+  { address, token: source }: TcpOptions,
+  opened: (listener: Listener) => void,
+): Promise<string> {
+  const { log, limits = LIMITS } = options;
+  const [{ isLoopback, listenOnTcp }, { openToken }, { addGate }] = await tcpParts();
+  const listener = createListener(options, document, { token: openToken(source, log), addGate });
+  opened(listener);
+  await listener.app.ready();
+  listener.app.server.maxConnections = limits.connections;
+  const url = await listenOnTcp(listener.app.server, address);
+  log.info({ url }, 'listening');
+  if (!isLoopback(url))
+    log.warn({ url }, 'the token and all else go over the network as they are: there is no TLS');
+  return url;
+}
+
+/** What most daemons do without. */
+function tcpParts() {
+  return Promise.all([import('./tcp.ts'), import('./token.ts'), import('./gate.ts')]);
+}
+
+async function closeListener({ app, streams }: Listener): Promise<void> {
+  streams.close();
+  const cancel = systemClock.after(CLOSE_GRACE, () => app.server.closeAllConnections());
+  app.server.closeIdleConnections();
+  await app.close();
+  cancel();
 }

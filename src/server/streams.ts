@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { systemClock } from '../core/clock.ts';
+import type { ObjectId } from '../core/kinds.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Control } from './control.ts';
-import { eventObject } from './views.ts';
+import { concerning } from './owned.ts';
+import { eventObject, provenances } from './views.ts';
 
 /** ms between looks at the journal (the sentinel and an offline halt write to it too), with a sign of life to the reader. */
 const BEAT = 5000;
@@ -13,6 +15,8 @@ export interface StreamStart {
   /** Events with a greater id; undefined: only those to come. */
   after: number | undefined;
   experiment: string | undefined;
+  /** What events are about, with what that has started. */
+  object: ObjectId | undefined;
 }
 
 /** Open server-sent event streams (HTML standard, section 9.2). */
@@ -23,12 +27,21 @@ export interface Streams {
   close(): void;
 }
 
-/** The journal is the source, a call of `onEvent` only the sign to look: so the order is that of ids, and nothing is told twice. */
-export function createStreams(journal: Journal, control: Pick<Control, 'onEvent'>): Streams {
+/**
+ * The journal is the source, a call of `onEvent` only the sign to look: so the order is that of ids, and nothing is told twice.
+ * `pass` is what opened the door: a stream ends once that is not what it was.
+ */
+export function createStreams(
+  journal: Journal,
+  control: Pick<Control, 'onEvent'>,
+  pass: () => string | undefined = () => undefined,
+): Streams {
   const open = new Set<ServerResponse>();
   return {
     open: (response, start) => {
-      const send = sender(journal, response, start);
+      const opened = pass();
+      const tell = sender(journal, response, start);
+      const send = () => (pass() === opened ? tell() : response.end());
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
@@ -48,15 +61,22 @@ export function createStreams(journal: Journal, control: Pick<Control, 'onEvent'
   };
 }
 
-function sender(journal: Journal, response: ServerResponse, { after, experiment }: StreamStart): () => void {
+function sender(
+  journal: Journal,
+  response: ServerResponse,
+  { after, experiment, object }: StreamStart,
+): () => void {
   let last = after ?? journal.events.list({ limit: 1 }).at(-1)?.id ?? 0;
   return () => {
-    for (const event of journal.events.list({
-      after: last,
-      ...(experiment === undefined ? {} : { experiment }),
-    })) {
-      response.write(`id: ${event.id}\ndata: ${JSON.stringify(eventObject(event))}\n\n`);
+    const filter = experiment === undefined ? {} : { experiment };
+    const events = journal.events.list({ after: last, ...filter });
+    const concerns = object === undefined || events.length === 0 ? () => true : concerning(journal, object);
+    const provenanceOf = provenances(journal);
+    for (const event of events) {
       last = event.id;
+      if (!concerns(event)) continue;
+      const data = JSON.stringify(eventObject(event, provenanceOf(event)));
+      response.write(`id: ${event.id}\ndata: ${data}\n\n`);
     }
     if (response.writableLength > MOST_WAITING) response.destroy();
   };
@@ -66,6 +86,10 @@ function follow(control: Pick<Control, 'onEvent'>, response: ServerResponse, sen
   const unlisten = control.onEvent(() => attempt(response, send));
   let cancel = () => {};
   const beat = () => {
+    if (response.writableEnded) {
+      response.destroy(); // its reader has not taken the end
+      return;
+    }
     response.write(': alive\n\n');
     attempt(response, send);
     cancel = systemClock.after(BEAT, beat);
