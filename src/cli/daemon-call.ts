@@ -1,31 +1,63 @@
 import { SquallError } from '../core/errors.ts';
+import { parseObjectId } from '../core/kinds.ts';
 import { clean } from '../report/clean.ts';
 import { formatJson } from '../report/json.ts';
-import type { HoldResult } from '../server/control.ts';
+import type { ActId, HoldResult } from '../server/control.ts';
+import { formatError } from './errors.ts';
 import type { Io } from './io.ts';
+import { parseAct } from './kinds.ts';
 
-/** `/api/v1/experiments/NAME/halt`, or `/api/v1/halt` for all. */
-export function actPath(act: 'run' | 'halt' | 'suspend' | 'resume', name: string | undefined): string {
-  return name === undefined ? `/api/v1/${act}` : `/api/v1/experiments/${encodeURIComponent(name)}/${act}`;
+export type Act = 'run' | 'halt' | 'suspend' | 'resume';
+
+/** `/api/v1/schedules/NAME/halt`, or `/api/v1/halt` for all. */
+export function actPath(act: Act, what: ActId | 'all'): string {
+  if (what === 'all') return `/api/v1/${act}`;
+  const { kind, name } = parseObjectId(what);
+  return `/api/v1/${kind.toLowerCase()}s/${encodeURIComponent(name)}/${act}`;
 }
 
-/** One name, or --all: the name, or undefined for all. Throws SQ501 for neither (an empty variable of a shell too) and both. */
-export function nameOrAll(
-  verb: string,
-  name: string | undefined,
+/** Names, or --all. Throws SQ501 for neither (an empty variable of a shell too) and both. */
+export function namesOrAll(
+  verb: Act,
+  names: readonly string[],
   all: boolean | undefined,
-): string | undefined {
-  if (name !== '' && (name === undefined) === (all === true)) return name;
-  const message = !name ? `${verb} what?` : `${verb} takes a name or --all, not both`;
-  throw new SquallError('SQ501', message, { hint: `squall ${verb} NAME, or squall ${verb} --all` });
+): readonly ActId[] | 'all' {
+  const hint = `squall ${verb} [KIND/]NAME..., or squall ${verb} --all`;
+  if (names.length === 0 && all) return 'all';
+  if (names.length > 0 && all)
+    throw new SquallError('SQ501', `${verb} takes names or --all, not both`, { hint });
+  if (names.length === 0 || names.includes('')) throw new SquallError('SQ501', `${verb} what?`, { hint });
+  return [...new Set(names.map((name) => parseAct(name, verb)))];
+}
+
+/** What became of several; `errors` of those that it was refused for. */
+export interface Held {
+  result: HoldResult;
+  errors: unknown[];
+}
+
+/** Asks for each of them at once; one that is refused keeps the others from nothing. Throws SQ503 where no daemon answers any more. */
+export async function holdEach(
+  what: readonly ActId[] | 'all',
+  ask: (what: ActId | 'all') => Promise<HoldResult>,
+): Promise<Held> {
+  const asked = await Promise.allSettled(what === 'all' ? [ask('all')] : what.map(ask));
+  const errors = asked.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const gone = errors.find((error) => error instanceof SquallError && error.code === 'SQ503');
+  if (gone || errors.length === asked.length) throw gone ?? errors[0];
+  const { mergeHolds } = await import('../server/holds.ts');
+  return {
+    result: mergeHolds(asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))),
+    errors,
+  };
 }
 
 /** Asks the daemon; where none answers, says so and acts without it. */
 export async function withOrWithout(
   io: Io,
-  ask: () => Promise<HoldResult>,
-  without: () => Promise<HoldResult>,
-): Promise<HoldResult> {
+  ask: () => Promise<Held>,
+  without: () => Promise<Held>,
+): Promise<Held> {
   try {
     return await ask();
   } catch (error) {
@@ -43,17 +75,23 @@ function isForbidden({ cause }: SquallError): boolean {
 /** Prints what was held or let go: data to stdout, what is left to stderr. Gives the exit code: 1 where something is left. */
 export function reportHold(
   io: Io,
-  result: HoldResult,
+  { result, errors }: Held,
   words: { done: string; all: boolean },
   output: 'text' | 'json',
 ): number {
   if (output === 'json') io.out(formatJson(result));
   else {
     if (words.all) io.out(`all chaos ${words.done}\n`);
-    for (const name of result.experiments) io.out(`experiment/${clean(name)} ${words.done}\n`);
+    for (const [kind, names] of [
+      ['schedule', result.schedules],
+      ['scenario', result.scenarios],
+      ['experiment', result.experiments],
+    ] as const)
+      for (const name of names) io.out(`${kind}/${clean(name)} ${words.done}\n`);
   }
+  for (const error of errors) io.err(formatError(error));
   for (const { target, fault, error } of result.left) {
     io.err(`not recovered yet: ${clean(fault)} on ${clean(target)}: ${clean(error)}\n`);
   }
-  return result.left.length > 0 ? 1 : 0;
+  return result.left.length + errors.length > 0 ? 1 : 0;
 }

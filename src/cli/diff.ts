@@ -10,7 +10,7 @@ export function addDiff(program: Command, cli: Cli): void {
   const command = program
     .command('diff')
     .description('tell only what a daemon would change now; exit code 1 where it would change something');
-  planArguments(command).action(action(cli, diff));
+  planArguments(command, ['text', 'json']).action(action(cli, diff));
 }
 
 async function diff(io: Io, paths: string[], options: PlanOptions & { output: string }): Promise<number> {

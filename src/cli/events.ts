@@ -1,10 +1,14 @@
 import { type Command, Option } from 'commander';
+import type { ObjectId } from '../core/kinds.ts';
 import type { SquallEvent } from '../core/types.ts';
 import { statePaths } from '../daemon/paths.ts';
+import type { Journal } from '../journal/journal.ts';
 import { formatJsonLine } from '../report/json.ts';
 import { formatTable } from '../report/table.ts';
+import { concerning } from '../server/owned.ts';
 import { stateDir } from './context.ts';
 import type { Io } from './io.ts';
+import { parseObject } from './kinds.ts';
 import { eventListing } from './listings.ts';
 import { outputOption, stateOption } from './options.ts';
 import { nothingFound, readJournal } from './reads.ts';
@@ -16,6 +20,7 @@ interface EventsOptions {
   output: 'table' | 'wide' | 'json';
   watch?: boolean;
   experiment?: string;
+  for?: string;
 }
 
 export function addEvents(program: Command, cli: Cli): void {
@@ -24,6 +29,12 @@ export function addEvents(program: Command, cli: Cli): void {
     .description('tell what happened, oldest first (it needs no daemon)')
     .option('-w, --watch', 'then go on and print what happens')
     .addOption(new Option('-e, --experiment <name>', 'only what concerns this experiment'))
+    .addOption(
+      new Option(
+        '--for <object>',
+        'only what concerns KIND/NAME, such as schedule/nightly, and what that has started',
+      ).conflicts('experiment'),
+    )
     .addOption(outputOption(['table', 'wide', 'json']))
     .addOption(stateOption())
     .addHelpText('after', '\nWith -o json each event is one line.')
@@ -33,15 +44,15 @@ export function addEvents(program: Command, cli: Cli): void {
 async function events(io: Io, options: EventsOptions): Promise<number> {
   const state = stateDir(options.state);
   const journalFile = statePaths(state).journal;
-  const { experiment, output } = options;
-  const keep = (event: SquallEvent) => experiment === undefined || event.experiment === experiment;
-  if (options.watch)
-    return watch(io, { journalFile, listing: eventListing, keep: () => keep, format: output });
+  const { output } = options;
+  const id = options.for === undefined ? undefined : parseObject(options.for);
+  const keep = keepOf(options.experiment, id);
+  if (options.watch) return watch(io, { journalFile, listing: eventListing, keep, format: output });
   const journal = await readJournal(journalFile);
   try {
-    const found = journal?.events.list(experiment === undefined ? {} : { experiment }) ?? [];
-    if (found.length === 0)
-      io.err(nothingFound('No events', state, journal !== undefined, experiment !== undefined));
+    const found = journal ? eventListing.load(journal, 0).filter(keep(journal)) : [];
+    const narrowed = id !== undefined || options.experiment !== undefined;
+    if (found.length === 0) io.err(nothingFound('No events', state, journal !== undefined, narrowed));
     else if (output === 'json')
       io.out(found.map((event) => formatJsonLine(eventListing.object(event))).join(''));
     else io.out(formatTable(eventListing.columns(io.style, output === 'wide'), found));
@@ -49,4 +60,13 @@ async function events(io: Io, options: EventsOptions): Promise<number> {
   } finally {
     journal?.close();
   }
+}
+
+/** Asked anew at each look: what a schedule has started becomes more. */
+function keepOf(
+  experiment: string | undefined,
+  id: ObjectId | undefined,
+): (journal: Journal) => (event: SquallEvent) => boolean {
+  if (id !== undefined) return (journal) => concerning(journal, id);
+  return () => (event) => experiment === undefined || event.experiment === experiment;
 }

@@ -5,7 +5,16 @@ import { statePaths } from '../daemon/paths.ts';
 import type { Journal } from '../journal/journal.ts';
 import { stateDir } from './context.ts';
 import type { Io } from './io.ts';
-import { eventListing, experimentListing, type Listing, runListing } from './listings.ts';
+import { documentKind, pluralOf } from './kinds.ts';
+import {
+  eventListing,
+  experimentListing,
+  type Listing,
+  policyListing,
+  runListing,
+  scenarioListing,
+  scheduleListing,
+} from './listings.ts';
 import { outputOption, stateOption } from './options.ts';
 import { LIST_FORMATS, type Listed, type ListFormat, listed, printLists } from './print.ts';
 import { nothingFound, readJournal, staleNote } from './reads.ts';
@@ -20,23 +29,14 @@ interface GetOptions {
   selector?: string;
 }
 
-const KINDS: Record<string, string> = {
-  experiments: 'experiments',
-  experiment: 'experiments',
-  exp: 'experiments',
-  runs: 'runs',
-  run: 'runs',
-  events: 'events',
-  event: 'events',
-  ev: 'events',
-  all: 'all',
-};
-
 export function addGet(program: Command, cli: Cli): void {
   program
     .command('get')
     .description('list what the journal knows (it needs no daemon)')
-    .argument('<kind>', 'experiments (exp), runs, events (ev) or all; also KIND/NAME')
+    .argument(
+      '<kind>',
+      'experiments (exp), schedules (sched), scenarios (scn), policies (pol), runs, events (ev) or all; also KIND/NAME',
+    )
     .argument('[names...]', 'only these; for events, those of these experiments')
     .addOption(outputOption(LIST_FORMATS))
     .option('-w, --watch', 'then go on and print what changes')
@@ -49,7 +49,7 @@ export function addGet(program: Command, cli: Cli): void {
 
 async function get(io: Io, kindArgument: string, names: string[], options: GetOptions): Promise<number> {
   const [kindName = '', ...named] = kindArgument.split('/');
-  const kind = kindOf(kindName);
+  const kind = pluralOf(kindName);
   const wanted = { names: [...named, ...names], selector: options.selector };
   const state = stateDir(options.state);
   if (options.watch) return watchKind(io, kind, wanted, state, options.output);
@@ -77,15 +77,6 @@ interface Wanted {
   selector: string | undefined;
 }
 
-function kindOf(word: string): string {
-  const kind = Object.hasOwn(KINDS, word.toLowerCase()) ? KINDS[word.toLowerCase()] : undefined;
-  if (kind) return kind;
-  const near = nearMiss(word, Object.keys(KINDS));
-  throw new SquallError('SQ501', `there is no kind "${word}"`, {
-    hint: near ? `Did you mean ${near}?` : 'Known: experiments, runs, events, all',
-  });
-}
-
 function listKinds(io: Io, journal: Journal, kind: string, wanted: Wanted): Listed[] {
   if (kind === 'all' && wanted.names.length > 0) {
     throw new SquallError('SQ501', '`get all` takes no names', {
@@ -97,28 +88,39 @@ function listKinds(io: Io, journal: Journal, kind: string, wanted: Wanted): List
     refuseUnknown(listing, rows, journal, wanted);
     return listed(listing, rows, io);
   };
-  const all = {
+  const all: Record<string, () => Listed> = {
     experiments: () => one(experimentListing),
+    schedules: () => one(scheduleListing),
+    scenarios: () => one(scenarioListing),
+    policies: () => one(policyListing),
     runs: () => one(runListing),
     events: () => one(eventListing),
   };
-  return kind === 'all' ? Object.values(all).map((list) => list()) : [all[kind as keyof typeof all]()];
+  const asked = kind === 'all' ? Object.values(all) : [all[kind]].filter((list) => list !== undefined);
+  return asked.map((list) => list());
 }
 
-/** Labels are those of the experiment that a row is or belongs to. */
+/** Labels are those of what a row is or belongs to. Events are asked for by the names of experiments. */
 function keepOf<Row>(
   listing: Listing<Row>,
   { names, selector }: Wanted,
 ): (journal: Journal) => (row: Row) => boolean {
   const test = selector === undefined ? undefined : parseSelector(selector);
-  const nameOf = listing === (eventListing as unknown) ? listing.experiment : listing.id;
-  const only = new Set<string | null>(names);
+  const isEvents = listing === (eventListing as unknown);
+  const only = new Set<string | undefined>(isEvents ? names.map((name) => `Experiment/${name}`) : names);
+  const nameOf = isEvents ? listing.subject : listing.id;
   return (journal) => {
-    const labels = test && new Map(journal.experiments.all().map((record) => [record.name, record.labels]));
+    const labels = test && labelsOf(journal);
     return (row) =>
-      (only.size === 0 || only.has(nameOf(row))) &&
-      (!test || test(labels?.get(listing.experiment(row) ?? '') ?? {}));
+      (only.size === 0 || only.has(nameOf(row))) && (!test || test(labels?.get(listing.subject(row)) ?? {}));
   };
+}
+
+function labelsOf(journal: Journal): Map<string | undefined, Readonly<Record<string, string>>> {
+  return new Map([
+    ...journal.experiments.all().map(({ name, labels }) => [`Experiment/${name}`, labels] as const),
+    ...journal.objects.all().map(({ kind, name, labels }) => [`${kind}/${name}`, labels] as const),
+  ]);
 }
 
 /** Asked for by name and not there is an error, as with kubectl; of events there may well be none. */
@@ -131,26 +133,27 @@ function refuseUnknown<Row>(
   if (listing.kind === 'event' || selector !== undefined) return;
   const found = new Set(rows.map(listing.id));
   const unknown = names.find((name) => !found.has(name));
-  if (unknown !== undefined) throw notFound(listing.kind, unknown, listing.load(journal, 0).map(listing.id));
+  if (unknown !== undefined) throw notFound(listing, unknown, listing.load(journal, 0).map(listing.id));
 }
 
-function notFound(kind: string, name: string, known: readonly string[]): SquallError {
+function notFound(
+  { kind, plural }: Pick<Listing<never>, 'kind' | 'plural'>,
+  name: string,
+  known: readonly string[],
+): SquallError {
   const near = nearMiss(name, known);
   return new SquallError('SQ502', `no ${kind} is called "${name}"`, {
-    hint: near ? `Did you mean "${near}"?` : `\`squall get ${kind}s\` lists them`,
+    hint: near ? `Did you mean "${near}"?` : `\`squall get ${plural}\` lists them`,
   });
 }
 
 function missing(kind: string, { names }: Wanted, state: string): Listed[] {
   const [name] = names;
   if (name === undefined || kind === 'events') return [];
-  throw new SquallError(
-    'SQ502',
-    `no ${kind.replace(/s$/, '')} is called "${name}": there is no journal in ${state}`,
-    {
-      hint: 'Name the state directory of the daemon: --state DIR',
-    },
-  );
+  const singular = documentKind(kind)?.toLowerCase() ?? 'run';
+  throw new SquallError('SQ502', `no ${singular} is called "${name}": there is no journal in ${state}`, {
+    hint: 'Name the state directory of the daemon: --state DIR',
+  });
 }
 
 function watchKind(io: Io, kind: string, wanted: Wanted, state: string, format: ListFormat): Promise<number> {
@@ -158,6 +161,9 @@ function watchKind(io: Io, kind: string, wanted: Wanted, state: string, format: 
   const one = <Row>(listing: Listing<Row>) =>
     watch(io, { journalFile, listing, keep: keepOf(listing, wanted), format });
   if (kind === 'experiments') return one(experimentListing);
+  if (kind === 'schedules') return one(scheduleListing);
+  if (kind === 'scenarios') return one(scenarioListing);
+  if (kind === 'policies') return one(policyListing);
   if (kind === 'runs') return one(runListing);
   if (kind === 'events') return one(eventListing);
   throw new SquallError('SQ501', 'only one kind can be watched', { hint: 'squall get experiments -w' });

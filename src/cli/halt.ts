@@ -3,7 +3,7 @@ import { statePaths } from '../daemon/paths.ts';
 import type { HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, nameOrAll, reportHold, withOrWithout } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold, withOrWithout } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { action, type Cli } from './verb.ts';
@@ -19,25 +19,26 @@ export function addHalt(program: Command, cli: Cli): void {
   program
     .command('halt')
     .description('recover now and inject nothing until `squall resume` (works with the daemon dead too)')
-    .argument('[name]', 'the experiment')
-    .option('--all', 'all chaos, of experiments to come too')
+    .argument('[objects...]', 'experiments by NAME, or experiment/NAME, schedule/NAME, scenario/NAME')
+    .option('--all', 'all chaos, of manifests to come too')
     .addOption(outputOption(['text', 'json']))
     .addOption(stateOption())
     .addOption(dockerHostOption())
     .action(action(cli, halt));
 }
 
-async function halt(io: Io, given: string | undefined, options: HaltOptions): Promise<number> {
-  const name = nameOrAll('halt', given, options.all);
+async function halt(io: Io, given: string[], options: HaltOptions): Promise<number> {
+  const what = namesOrAll('halt', given, options.all);
   const state = stateDir(options.state);
-  io.err(`halting ${name ?? 'all chaos'}: recovering what is injected\n`);
-  const result = await withOrWithout(
+  const { socket } = statePaths(state);
+  io.err(`halting ${what === 'all' ? 'all chaos' : given.join(', ')}: recovering what is injected\n`);
+  const held = await withOrWithout(
     io,
-    () => askDaemon<HoldResult>(statePaths(state).socket, 'POST', actPath('halt', name)),
+    () => holdEach(what, (one) => askDaemon<HoldResult>(socket, 'POST', actPath('halt', one))),
     async () => {
       const { haltOffline } = await import('../daemon/offline.ts');
-      return haltOffline({ state, dockerHost: options.dockerHost, name: name ?? 'all' });
+      return haltOffline({ state, dockerHost: options.dockerHost, what });
     },
   );
-  return reportHold(io, result, { done: 'halted', all: name === undefined }, options.output);
+  return reportHold(io, held, { done: 'halted', all: what === 'all' }, options.output);
 }

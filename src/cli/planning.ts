@@ -21,13 +21,13 @@ export interface Planned {
 }
 
 /** The arguments that `plan` and `diff` share. */
-export function planArguments(command: Command): Command {
+export function planArguments(command: Command, formats: readonly string[]): Command {
   return command
     .argument(
       '[paths...]',
       'files and directories (env: SQUALL_MANIFESTS; default: ./experiments and ./schedules)',
     )
-    .addOption(outputOption(['text', 'json']))
+    .addOption(outputOption(formats))
     .addOption(stateOption())
     .addOption(dockerHostOption());
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../core/version.ts';
+import { addCompletion } from './completion.ts';
 import { addDaemon } from './daemon.ts';
 import { addDescribe } from './describe.ts';
 import { addDiff } from './diff.ts';
@@ -8,12 +9,16 @@ import { exitCodeOf, formatError, usageError } from './errors.ts';
 import { addEvents } from './events.ts';
 import { addGet } from './get.ts';
 import { addHalt } from './halt.ts';
+import { addInit } from './init.ts';
+import { addInventory } from './inventory.ts';
 import type { Io } from './io.ts';
+import { addLogs } from './logs.ts';
 import { addPlan } from './plan.ts';
 import { addResume } from './resume.ts';
 import { addRun } from './run.ts';
 import { addSentinel } from './sentinel.ts';
 import { addSuspend } from './suspend.ts';
+import { addSync } from './sync.ts';
 import { addValidate } from './validate.ts';
 import type { Cli } from './verb.ts';
 
@@ -28,9 +33,14 @@ const VERBS = [
   addHalt,
   addSuspend,
   addResume,
+  addSync,
   addEvents,
+  addLogs,
+  addInventory,
   addDoctor,
   addSentinel,
+  addInit,
+  addCompletion,
 ];
 
 /** Arguments -> a verb -> an exit code: 0 fine, 1 it ran and failed (or found differences), 2 bad usage or an invalid manifest. */

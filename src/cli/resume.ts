@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parseObjectId } from '../core/kinds.ts';
 import { statePaths } from '../daemon/paths.ts';
 import { openHaltFile } from '../journal/halt-file.ts';
+import type { Journal } from '../journal/journal.ts';
+import { inheritedHold } from '../reconcile/inherited.ts';
 import { clean } from '../report/clean.ts';
-import type { HoldResult } from '../server/control.ts';
+import type { ActId, HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, nameOrAll, reportHold, withOrWithout } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold, withOrWithout } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { readJournal } from './reads.ts';
@@ -23,41 +26,57 @@ export function addResume(program: Command, cli: Cli): void {
   program
     .command('resume')
     .description('lift a halt or a suspend; a run with time left goes on to its deadline')
-    .argument('[name]', 'the experiment')
-    .option('--all', 'lift `squall halt --all`, and what holds single experiments')
+    .argument('[objects...]', 'experiments by NAME, or experiment/NAME, schedule/NAME, scenario/NAME')
+    .option('--all', 'lift `squall halt --all`, and all that is held by itself')
     .addOption(outputOption(['text', 'json']))
     .addOption(stateOption())
     .addOption(dockerHostOption())
     .action(action(cli, resume));
 }
 
-async function resume(io: Io, given: string | undefined, options: ResumeOptions): Promise<number> {
-  const name = nameOrAll('resume', given, options.all);
+async function resume(io: Io, given: string[], options: ResumeOptions): Promise<number> {
+  const what = namesOrAll('resume', given, options.all);
   const state = stateDir(options.state);
   const { socket } = statePaths(state);
-  const result = await withOrWithout(
+  const held = await withOrWithout(
     io,
-    () => askDaemon<HoldResult>(socket, 'POST', actPath('resume', name)),
+    () => holdEach(what, (one) => askDaemon<HoldResult>(socket, 'POST', actPath('resume', one))),
     async () => {
       const { resumeOffline } = await import('../daemon/offline.ts');
-      return resumeOffline({ state, dockerHost: options.dockerHost, name: name ?? 'all' });
+      return resumeOffline({ state, dockerHost: options.dockerHost, what });
     },
   );
-  const code = reportHold(io, result, { done: 'resumed', all: name === undefined }, options.output);
-  if (name !== undefined) io.err(await stillHeld(name, state));
+  const code = reportHold(io, held, { done: 'resumed', all: what === 'all' }, options.output);
+  if (what !== 'all') io.err(await stillHeld(what, state));
   return code;
 }
 
-/** What keeps an experiment at rest all the same. Empty where nothing does. */
-async function stillHeld(name: string, state: string): Promise<string> {
+/** What keeps them at rest all the same. Empty where nothing does. */
+async function stillHeld(what: readonly ActId[], state: string): Promise<string> {
   const { halt, journal: file } = statePaths(state);
   if (existsSync(halt) && openHaltFile(halt).read())
     return 'all chaos is halted still: `squall resume --all` lifts that\n';
   const journal = await readJournal(file);
   try {
-    if (!journal?.experiments.get(name)?.spec.suspend) return '';
-    return `its manifest says suspend: true: \`squall run ${clean(name)}\` starts it\n`;
+    return journal ? what.map((id) => stillHeldBy(journal, id)).join('') : '';
   } finally {
     journal?.close();
   }
+}
+
+function stillHeldBy(journal: Journal, id: ActId): string {
+  const { kind, name } = parseObjectId(id);
+  const typed = clean(kind === 'Experiment' ? name : `${kind.toLowerCase()}/${name}`);
+  const record =
+    kind === 'Experiment' ? journal.experiments.get(name) : journal.objects.get(kind as 'Schedule', name);
+  const spawned = kind === 'Scenario' ? journal.spawned.get('Scenario', name) : undefined;
+  const of = record && 'copyOf' in record ? record : spawned;
+  const inherited = of && inheritedHold({ journal }, of);
+  if (inherited) {
+    const by = clean(inherited.by.toLowerCase());
+    return `${typed} is ${inherited.hold} still, with ${by}: \`squall resume ${by}\` lifts that\n`;
+  }
+  if (!record?.spec.suspend) return '';
+  const does = kind === 'Schedule' ? 'fires it once' : 'starts it';
+  return `its manifest says suspend: true: \`squall run ${typed}\` ${does}\n`;
 }

@@ -3,28 +3,33 @@ import { statePaths } from '../daemon/paths.ts';
 import type { HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, reportHold } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { outputOption, stateOption } from './options.ts';
 import { action, type Cli } from './verb.ts';
 
 interface SuspendOptions {
   state?: string;
+  all?: boolean;
   output: 'text' | 'json';
 }
 
 export function addSuspend(program: Command, cli: Cli): void {
   program
     .command('suspend')
-    .description('recover now, and let the experiment rest until `squall resume`')
-    .argument('<name>', 'the experiment')
+    .description(
+      'let it rest until `squall resume`: what it does is recovered now, what a schedule started goes on',
+    )
+    .argument('[objects...]', 'experiments by NAME, or experiment/NAME, schedule/NAME, scenario/NAME')
+    .option('--all', 'all that is there now; what is added later runs')
     .addOption(outputOption(['text', 'json']))
     .addOption(stateOption())
     .action(action(cli, suspend));
 }
 
-async function suspend(io: Io, name: string, options: SuspendOptions): Promise<number> {
+async function suspend(io: Io, given: string[], options: SuspendOptions): Promise<number> {
+  const what = namesOrAll('suspend', given, options.all);
   const { socket } = statePaths(stateDir(options.state));
-  const result = await askDaemon<HoldResult>(socket, 'POST', actPath('suspend', name));
-  return reportHold(io, result, { done: 'suspended', all: false }, options.output);
+  const held = await holdEach(what, (one) => askDaemon<HoldResult>(socket, 'POST', actPath('suspend', one)));
+  return reportHold(io, held, { done: 'suspended', all: what === 'all' }, options.output);
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Problem } from '../manifests/problem.ts';
+import type { KindCounts } from '../report/problems.ts';
 import { manifestPaths } from './context.ts';
 import type { Io } from './io.ts';
 import { outputOption } from './options.ts';
@@ -20,21 +21,29 @@ export function addValidate(program: Command, cli: Cli): void {
 }
 
 async function validate(io: Io, paths: string[], options: { output: Format }): Promise<number> {
-  const { createValidator } = await import('../manifests/validate.ts');
+  const { manifestValidator } = await import('../daemon/validator.ts');
   const { readManifests } = await import('../manifests/read.ts');
-  const { FAULTS } = await import('../faults/index.ts');
   const { countProblems, summariseProblems } = await import('../report/problems.ts');
-  const { experiments, problems } = await readManifests(manifestPaths(paths), createValidator(FAULTS));
-  io.out(await format(problems, experiments.size, options.output));
-  io.err(`${summariseProblems(problems, experiments.size)}\n`);
+  const { experiments, schedules, scenarios, policies, problems } = await readManifests(
+    manifestPaths(paths),
+    manifestValidator(),
+  );
+  const kinds = {
+    experiments: experiments.size,
+    schedules: schedules.size,
+    scenarios: scenarios.size,
+    policies: policies.size,
+  };
+  io.out(await format(problems, kinds, options.output));
+  io.err(`${summariseProblems(problems, kinds)}\n`);
   return countProblems(problems).errors > 0 ? 2 : 0;
 }
 
-async function format(problems: readonly Problem[], experiments: number, output: Format): Promise<string> {
+async function format(problems: readonly Problem[], kinds: KindCounts, output: Format): Promise<string> {
   if (output === 'github') return (await import('../report/github.ts')).formatGithub(problems);
   const { countProblems, formatProblems } = await import('../report/problems.ts');
   if (output === 'text') return formatProblems(problems);
   const { formatJson } = await import('../report/json.ts');
   const counts = countProblems(problems);
-  return formatJson({ valid: counts.errors === 0, experiments, ...counts, problems });
+  return formatJson({ valid: counts.errors === 0, ...kinds, ...counts, problems });
 }

@@ -1,66 +1,90 @@
 import { formatDuration } from '../core/duration.ts';
-import type { Condition, Effect, Run, SquallEvent } from '../core/types.ts';
+import type { Owner, Provenance } from '../core/kinds.ts';
+import type { Condition, Effect, ExperimentRecord, Run } from '../core/types.ts';
 import { clean } from './clean.ts';
 import { eventColumns } from './events.ts';
 import { endsIn, formatAge } from './experiments.ts';
 import { faultParameters } from './faults.ts';
-import { type ExperimentRow, timeOf } from './rows.ts';
+import { type EventRow, type ExperimentRow, ownerOf, timeOf, wordsOf } from './rows.ts';
+import { type Field, fields, section } from './sections.ts';
 import { paintWord, type Style } from './style.ts';
 import { type Column, formatTable } from './table.ts';
-import { displayWidth } from './width.ts';
 import { formatYaml } from './yaml.ts';
 
 /** All that is known of one experiment, for a person. `events`: oldest first; `runs`: newest first. */
 export function formatDescription(
   row: ExperimentRow,
   runs: readonly Run[],
-  events: readonly SquallEvent[],
+  events: readonly EventRow[],
   style: Style,
 ): string {
   const sections = [
     head(row, style),
     section('Spec', formatYaml(row.record.spec), style),
-    section('Conditions', formatTable(conditionColumns(style, row.now), row.record.conditions), style),
+    ...conditionSection(row.record.conditions, row.now, style),
     ...(row.run ? [runSection(row, row.run, style)] : []),
     ...earlier(row, runs, style),
-    section('Events', events.length > 0 ? formatTable(eventColumns(style), events) : 'none\n', style),
+    eventSection(events, style),
   ];
   return sections.join('\n');
 }
 
-function head({ record, now }: ExperimentRow, style: Style): string {
-  const labels = Object.entries(record.labels).map(([key, value]) => `${key}=${value}`);
+function head({ record, inherited, now }: ExperimentRow, style: Style): string {
   return fields([
     ['Name', record.name],
-    ['Labels', labels.join(', ') || 'none'],
+    ['Labels', labelsOf(record.labels)],
     ['Phase', clean(record.phase), (text) => paintWord(style, text)],
     ['Reason', record.reason || '-'],
     ['Message', record.message || '-'],
-    ...(record.hold ? [['Held', `${record.hold}: squall resume ${record.name} lifts it`] as const] : []),
+    ...heldFields(record, inherited),
+    ...ownedFields(record.owner, record.copyOf),
     ...(record.runRequested ? [['Asked for', `another run, by ${record.runRequested}`] as const] : []),
-    ['Generation', `${record.generation}`],
-    ['Source', `${record.source.file}:${record.source.line}:${record.source.column}`],
-    ['Created', `${timeOf(record.createdAt)} (${formatAge(now - record.createdAt)} ago)`],
-    ['UID', record.uid],
+    ...originFields(record, now),
   ]);
 }
 
-type Field = readonly [name: string, value: string, paint?: (text: string) => string];
-
-function fields(all: readonly Field[]): string {
-  const width = Math.max(...all.map(([name]) => displayWidth(name))) + 1;
-  return all
-    .map(([name, value, paint]) => `${`${name}:`.padEnd(width)}  ${(paint ?? same)(clean(value))}\n`)
-    .join('');
+function heldFields({ hold, name }: ExperimentRecord, inherited: ExperimentRow['inherited']): Field[] {
+  const held: Field[] = hold ? [['Held', `${hold}: squall resume ${name} lifts it`]] : [];
+  if (!inherited) return held;
+  const by = wordsOf(inherited.by);
+  return [...held, ['Held with', `${by}, which is ${inherited.hold}: squall resume ${by} lifts it`]];
 }
 
-function same(text: string): string {
-  return text;
+export function labelsOf(labels: Record<string, string>): string {
+  return (
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(', ') || 'none'
+  );
 }
 
-function section(title: string, body: string, style: Style): string {
-  const indented = body.replace(/^(?=.)/gm, '  ');
-  return `${style.bold(`${title}:`)}\n${indented}`;
+export function ownedFields(owner: Owner | null | undefined, copyOf: string | null | undefined): Field[] {
+  return [
+    ...(owner ? [['Owner', ownerOf(owner)] as const] : []),
+    ...(copyOf ? [['Copy of', copyOf] as const] : []),
+  ];
+}
+
+type Origin = Pick<ExperimentRecord, 'generation' | 'source' | 'createdAt' | 'uid'>;
+
+export function originFields({ generation, source, createdAt, uid }: Origin, now: number): Field[] {
+  return [
+    ['Generation', `${generation}`],
+    ['Source', `${source.file}:${source.line}:${source.column}`],
+    ['Created', `${timeOf(createdAt)} (${formatAge(now - createdAt)} ago)`],
+    ['UID', uid],
+  ];
+}
+
+export function conditionSection(conditions: readonly Condition[], now: number, style: Style): string[] {
+  if (conditions.length === 0) return [];
+  return [section('Conditions', formatTable(conditionColumns(style, now), conditions), style)];
+}
+
+/** Oldest first. */
+export function eventSection(events: readonly EventRow[], style: Style): string {
+  const body = events.length > 0 ? formatTable(eventColumns(style), events) : 'none\n';
+  return section('Events', body, style);
 }
 
 function conditionColumns(style: Style, now: number): Column<Condition>[] {
@@ -80,6 +104,7 @@ function runSection(row: ExperimentRow, run: Run, style: Style): string {
     ['Phase', run.phase, (text) => paintWord(style, text)],
     ['Reason', run.reason || '-'],
     ['Trigger', run.trigger],
+    ...(run.provenance ? [['Commit', commitText(run.provenance)] as const] : []),
     ['Started', timeOf(run.startedAt)],
     [
       'Deadline',
@@ -98,6 +123,12 @@ function runSection(row: ExperimentRow, run: Run, style: Style): string {
   const effects =
     row.effects.length > 0 ? formatTable(effectColumns(style), row.effects) : 'nothing was injected\n';
   return section('Run', `${about}${section('Effects', effects, style)}`, style);
+}
+
+/** `1f3a9c20 "Block redis" by Ada <ada@example.org>` */
+function commitText({ commit, author, subject, dirty }: Provenance): string {
+  const differs = dirty ? '; the file differed from it' : '';
+  return `${commit.slice(0, 8)} "${subject}" by ${author}${differs}`;
 }
 
 function effectColumns(style: Style): Column<Effect>[] {

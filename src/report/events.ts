@@ -1,11 +1,13 @@
-import type { SquallEvent } from '../core/types.ts';
-import { objectOf, timeOf } from './rows.ts';
+import { commitOf, type EventRow, objectOf, timeOf } from './rows.ts';
 import { paintWord, type Style } from './style.ts';
 import type { Column } from './table.ts';
 
 /** What `squall events` shows. */
-export function eventColumns(style: Style, wide = false): Column<SquallEvent>[] {
-  const run: Column<SquallEvent> = { title: 'RUN', value: ({ run }) => run ?? '-' };
+export function eventColumns(style: Style, wide = false): Column<EventRow>[] {
+  const more: Column<EventRow>[] = [
+    { title: 'RUN', value: ({ run }) => run ?? '-' },
+    { title: 'COMMIT', value: ({ provenance }) => commitOf(provenance) },
+  ];
   return [
     { title: 'TIME', value: ({ time }) => timeOf(time), paint: style.dim },
     {
@@ -15,7 +17,7 @@ export function eventColumns(style: Style, wide = false): Column<SquallEvent>[] 
     },
     { title: 'REASON', value: ({ reason }) => reason },
     { title: 'OBJECT', value: objectOf },
-    ...(wide ? [run] : []),
+    ...(wide ? more : []),
     { title: 'TARGET', value: ({ target }) => target ?? '-' },
     { title: 'MESSAGE', value: ({ message }) => message },
   ];

@@ -1,5 +1,5 @@
 import { formatDuration } from '../core/duration.ts';
-import { type ExperimentRow, targetsOf } from './rows.ts';
+import { commitOf, type ExperimentRow, ownerOf, targetsOf } from './rows.ts';
 import { paintWord, type Style } from './style.ts';
 import type { Column } from './table.ts';
 
@@ -20,6 +20,8 @@ export function experimentColumns(style: Style, wide: boolean): Column<Experimen
   if (!wide) return columns;
   return [
     ...columns,
+    { title: 'OWNER', value: ({ record }) => ownerOf(record.owner) },
+    { title: 'COMMIT', value: ({ run }) => commitOf(run?.provenance) },
     { title: 'GENERATION', value: ({ record }) => `${record.generation}` },
     { title: 'RUN', value: ({ run }) => run?.id ?? '-' },
     { title: 'SOURCE', value: ({ record }) => `${record.source.file}:${record.source.line}` },

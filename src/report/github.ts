@@ -10,8 +10,18 @@ export function formatGithub(problems: readonly Problem[]): string {
 
 function annotation(problem: Problem): string {
   const { severity, file, line, column, code } = problem;
-  const properties = [`file=${property(file)}`, `line=${line}`, `col=${column}`, `title=${property(code)}`];
-  return `::${severity} ${properties.join(',')}::${data(describeProblem(problem))}`;
+  return workflowCommand(severity, { file, line, column, title: code }, describeProblem(problem));
+}
+
+/** One annotation, without a line end. Places are left out where there are none. */
+export function workflowCommand(
+  level: 'error' | 'warning' | 'notice',
+  { file, line, column, title }: { file?: string; line?: number; column?: number; title: string },
+  text: string,
+): string {
+  const place =
+    file === undefined ? [] : [`file=${property(file)}`, `line=${line ?? 1}`, `col=${column ?? 1}`];
+  return `::${level} ${[...place, `title=${property(title)}`].join(',')}::${data(text)}`;
 }
 
 /** As the toolkit's own escapeData. Other controls can't end the command. */

@@ -15,14 +15,26 @@ export function countProblems(problems: readonly Problem[]): Counts {
   return { errors, warnings: problems.length - errors };
 }
 
-/** `3 experiments: 1 error, 2 warnings`, or `...: valid`. */
-export function summariseProblems(problems: readonly Problem[], experiments: number): string {
+/** How many documents of each kind there are. */
+export type KindCounts = Record<'experiments' | 'schedules' | 'scenarios' | 'policies', number>;
+
+const NOUNS = [
+  ['experiments', 'experiment', 'experiments'],
+  ['schedules', 'schedule', 'schedules'],
+  ['scenarios', 'scenario', 'scenarios'],
+  ['policies', 'policy', 'policies'],
+] as const;
+
+/** `3 experiments, 1 policy: 1 error, 2 warnings`, or `...: valid`. Experiments are named even where there are none. */
+export function summariseProblems(problems: readonly Problem[], counts: KindCounts): string {
   const { errors, warnings } = countProblems(problems);
   const parts = [
     ...(errors > 0 ? [plural(errors, 'error')] : []),
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
   ];
-  return `${plural(experiments, 'experiment')}: ${parts.join(', ') || 'valid'}`;
+  const there = NOUNS.filter(([key]) => key === 'experiments' || counts[key] > 0);
+  const documents = there.map(([key, one, many]) => `${counts[key]} ${counts[key] === 1 ? one : many}`);
+  return `${documents.join(', ')}: ${parts.join(', ') || 'valid'}`;
 }
 
 export function plural(count: number, noun: string): string {

@@ -1,6 +1,6 @@
 import { formatDuration } from '../core/duration.ts';
 import { endsIn, formatAge } from './experiments.ts';
-import { type RunRow, targetsOf } from './rows.ts';
+import { commitOf, ownerOf, type RunRow, targetsOf } from './rows.ts';
 import { paintWord, type Style } from './style.ts';
 import type { Column } from './table.ts';
 
@@ -23,7 +23,15 @@ export function runColumns(style: Style, wide: boolean): Column<RunRow>[] {
   if (!wide) return columns;
   return [
     ...columns,
+    { title: 'OWNER', value: ownedBy },
+    { title: 'COMMIT', value: ({ run }) => commitOf(run.provenance) },
     { title: 'GENERATION', value: ({ run }) => `${run.generation}` },
     { title: 'CONTAINERS', value: ({ run }) => run.targets.map(({ name }) => name).join(',') },
   ];
+}
+
+/** Of an experiment that is forgotten the trigger still tells. */
+function ownedBy({ record, run: { trigger } }: RunRow): string {
+  if (record) return ownerOf(record.owner);
+  return trigger.includes('/') ? trigger : '-';
 }

@@ -25,7 +25,7 @@ export function createStyle(colour: boolean): Style {
   return { good: wrap(32, 39), busy: wrap(33, 39), bad: wrap(31, 39), dim: wrap(2, 22), bold: wrap(1, 22) };
 }
 
-const GOOD = new Set(['Completed', 'recovered', 'ok', 'Normal', 'True']);
+const GOOD = new Set(['Completed', 'Succeeded', 'Active', 'recovered', 'ok', 'Normal', 'True']);
 const BUSY = new Set([
   'Running',
   'Recovering',

@@ -8,7 +8,7 @@ import { openHaltFile } from '../../src/journal/halt-file.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import { createServer, type SquallServer } from '../../src/server/server.ts';
 import { type ScriptedControl, scriptedControl } from '../server/scripted-control.ts';
-import { record, type Scratch, scratch, squall } from './fixture.ts';
+import { fillObjects, record, type Scratch, scratch, squall } from './fixture.ts';
 
 let place: Scratch;
 let state: string;
@@ -26,6 +26,7 @@ afterEach(() => {
   place.remove();
 });
 
+const NOTHING = { experiments: [], schedules: [], scenarios: [], left: [] };
 const say = (...args: string[]) => squall([...args, '--state', state]);
 
 describe('with a daemon', () => {
@@ -45,23 +46,65 @@ describe('with a daemon', () => {
     assert.deepEqual((await say('suspend', 'rest')).out, 'experiment/rest suspended\n');
     assert.deepEqual((await say('resume', 'rest')).out, 'experiment/rest resumed\n');
     assert.deepEqual((await say('run', 'rest')).out, 'run/rest-7 started\n');
-    assert.deepEqual(JSON.parse((await say('run', 'rest', '-o', 'json')).out), { run: 'rest-7' });
+    assert.deepEqual(JSON.parse((await say('run', 'rest', '-o', 'json')).out), {
+      run: 'rest-7',
+      object: 'Experiment/rest',
+    });
     assert.match((await say('halt', '--all')).out, /^all chaos halted\n/);
     assert.deepEqual(control.calls, [
-      'halt rest',
-      'suspend rest',
-      'resume rest',
-      'run rest',
-      'run rest',
+      'halt Experiment/rest',
+      'suspend Experiment/rest',
+      'resume Experiment/rest',
+      'run Experiment/rest',
+      'run Experiment/rest',
       'halt all',
     ]);
+  });
+
+  it('take schedules and scenarios too, several at once, and all', async () => {
+    const { out } = await say('halt', 'rest', 'sched/nightly', 'scenario/game-day', 'rest');
+    assert.equal(out, 'schedule/nightly halted\nscenario/game-day halted\nexperiment/rest halted\n');
+    assert.equal((await say('suspend', 'schedule/nightly')).out, 'schedule/nightly suspended\n');
+    assert.match((await say('suspend', '--all')).out, /^all chaos suspended\n/);
+    assert.equal((await say('resume', 'experiment/rest')).out, 'experiment/rest resumed\n');
+    assert.equal((await say('run', 'scn/game-day')).out, 'scenario/game-day started: run game-day-7\n');
+    assert.deepEqual(control.calls.slice(3), [
+      'suspend Schedule/nightly',
+      'suspend all',
+      'resume Experiment/rest',
+      'run Scenario/game-day',
+    ]);
+  });
+
+  it('one that is not there keeps the others from nothing', async () => {
+    const { code, out, err } = await say('halt', 'nobody', 'rest');
+    assert.deepEqual([code, out], [1, 'experiment/rest halted\n']);
+    assert.match(err, /error SQ502: no experiment is called "nobody"/);
+  });
+
+  it('a policy is none of these', async () => {
+    for (const verb of ['run', 'halt', 'suspend', 'resume'])
+      assert.equal((await say(verb, 'policy/x')).code, 2);
+    assert.deepEqual(control.calls, []);
+  });
+
+  it('sync fetches, and says how it stands', async () => {
+    assert.match((await say('sync')).err, /^error SQ502: this daemon follows no repository/);
+    const commit = '1f3a9c20'.repeat(5);
+    control.git = { url: '/srv/chaos.git', branch: 'main', commit, fetchedAt: null, error: null };
+    const { code, out } = await say('sync');
+    assert.deepEqual([code, out], [0, 'main of /srv/chaos.git is at commit 1f3a9c201f3a\n']);
+    assert.deepEqual(JSON.parse((await say('sync', '-o', 'json')).out), control.git);
+    control.git = { ...control.git, error: 'it does not answer' };
+    const failed = await say('sync');
+    assert.deepEqual([failed.code, failed.err], [1, 'it does not answer\n']);
   });
 
   it('what is not recovered is told, and is exit code 1', async () => {
     control.left = [{ target: 'web', fault: 'container-stop', error: 'not healthy yet' }];
     const { code, out, err } = await say('halt', 'rest', '-o', 'json');
     assert.equal(code, 1);
-    assert.deepEqual(JSON.parse(out), { experiments: ['rest'], left: control.left });
+    assert.deepEqual(JSON.parse(out), { ...NOTHING, experiments: ['rest'], left: control.left });
     assert.match(err, /not recovered yet: container-stop on web: not healthy yet\n$/);
   });
 
@@ -76,7 +119,7 @@ describe('with a daemon', () => {
 
   it('a recovery that takes long is waited for', async () => {
     control.halt = () =>
-      new Promise((resolve) => setTimeout(resolve, 2600, { experiments: ['rest'], left: [] }));
+      new Promise((resolve) => setTimeout(resolve, 2600, { ...NOTHING, experiments: ['rest'] }));
     const { code, err } = await say('halt', '--all');
     assert.equal(code, 0);
     assert.doesNotMatch(err, /without it/);
@@ -116,6 +159,29 @@ describe('without a daemon', () => {
     const { spec } = record('template');
     journal.experiments.put(record('template', { spec: { ...spec, suspend: true } }));
     assert.match((await say('resume', 'template')).err, /suspend: true: `squall run template` starts it\n$/);
+  });
+
+  it('halt and resume hold schedules, scenarios and what they started', async () => {
+    fillObjects(journal);
+    const halted = await say('halt', 'schedule/nightly', 'scn/game-day', 'nobody');
+    assert.equal(halted.code, 1);
+    assert.equal(
+      halted.out,
+      'schedule/nightly halted\nscenario/game-day halted\nexperiment/nightly-1 halted\n',
+    );
+    assert.match(halted.err, /no experiment is called "nobody"/);
+    const holds = () => journal.objects.all().map(({ name, hold }) => `${name} ${hold}`);
+    assert.deepEqual(holds(), ['default null', 'game-day halted', 'nightly halted']);
+    assert.match(
+      (await say('resume', 'nightly-1')).err,
+      /with schedule\/nightly: `squall resume schedule\/nightly`/,
+    );
+    assert.equal(
+      (await say('resume', 'sched/nightly')).out,
+      'schedule/nightly resumed\nexperiment/nightly-1 resumed\n',
+    );
+    assert.deepEqual(holds(), ['default null', 'game-day halted', 'nightly null']);
+    assert.match((await say('halt', 'nightly')).err, /hint: Did you mean schedule\/nightly\?/);
   });
 
   it('wants a name or --all', async () => {

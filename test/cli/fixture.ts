@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Io } from '../../src/cli/io.ts';
 import { main } from '../../src/cli/program.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import type { ObjectKind, ObjectRecord, SpecOf } from '../../src/core/kinds.ts';
 import type { Effect, ExperimentRecord, Run, SquallEvent } from '../../src/core/types.ts';
 import { statePaths } from '../../src/daemon/paths.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
@@ -40,6 +41,8 @@ export function record(name: string, more: Partial<ExperimentRecord> = {}): Expe
     conditions: [],
     runId: null,
     runRequested: null,
+    owner: null,
+    copyOf: null,
     createdAt: systemClock.now(),
     updatedAt: systemClock.now(),
     ...more,
@@ -64,6 +67,7 @@ export function run(experiment: string, number: number, more: Partial<Run> = {})
     faults: [{ slot: 0, fault: { type: 'container-pause' } }],
     targets: [{ id: 'a'.repeat(64), name: 'shop-worker-1' }],
     endedAt: null,
+    provenance: null,
     ...more,
   };
 }
@@ -91,7 +95,7 @@ export function injected(journal: Journal, one: Run): Effect {
 
 export function event(message: string, more: Partial<SquallEvent> = {}): Omit<SquallEvent, 'id'> {
   const base = { time: systemClock.now(), type: 'Normal', reason: 'Injected' } as const;
-  return { ...base, experiment: 'freeze', run: null, target: null, message, ...more };
+  return { ...base, experiment: 'freeze', run: null, target: null, message, object: null, ...more };
 }
 
 /** A state directory with a journal: `freeze` runs on one container, `rest` is suspended. */
@@ -113,6 +117,116 @@ export function fillState(dir: string): Journal {
   injected(journal, running);
   journal.events.add(event('paused shop-worker-1', { run: running.id, target: 'shop-worker-1' }));
   return journal;
+}
+
+export function object<K extends ObjectKind>(
+  kind: K,
+  name: string,
+  spec: SpecOf[K],
+  more: Partial<ObjectRecord<K>> = {},
+): ObjectRecord<K> {
+  return {
+    kind,
+    name,
+    uid: `uid-${name}`,
+    generation: 1,
+    specHash: 'hash',
+    spec,
+    labels: {},
+    source: { file: `/srv/schedules/${name}.yaml`, line: 1, column: 1 },
+    hold: null,
+    phase: 'Active',
+    reason: 'Accepted',
+    message: '',
+    conditions: [],
+    state: null,
+    createdAt: systemClock.now(),
+    updatedAt: systemClock.now(),
+    ...more,
+  };
+}
+
+const MINUTE = 60_000;
+
+/**
+ * Adds one of each other kind: the schedule `nightly`, which has started `nightly-1`, a copy of `rest`; the scenario `game-day`, in its
+ * second step; and the policy `default`, which denies `greedy`.
+ */
+export function fillObjects(journal: Journal): void {
+  const now = systemClock.now();
+  const owner = { kind: 'Schedule', name: 'nightly', uid: 'uid-nightly' } as const;
+  const memory = { timing: '', doneUntil: 0, held: false, active: ['nightly-1'] };
+  const state = { ...memory, lastSlot: now - 5 * MINUTE, next: now + 192 * MINUTE };
+  const cron = { cron: '0 2 * * *', timeZone: 'Europe/Zurich', experimentRef: { name: 'rest' } };
+  journal.objects.put(object('Schedule', 'nightly', cron, { state, labels: { suite: 'nightly' } }));
+  const nightly = run('nightly-1', 1, {
+    trigger: 'schedule/nightly',
+    provenance: {
+      commit: '1f3a9c20'.repeat(5),
+      author: 'Ada <ada@example.org>',
+      subject: 'Rest',
+      dirty: true,
+    },
+  });
+  const started = record('nightly-1', { phase: 'Running', runId: nightly.id, owner, copyOf: 'rest' });
+  journal.runs.put(nightly);
+  journal.experiments.put(started);
+  const { spec, source } = started;
+  journal.spawned.add({
+    kind: 'Experiment',
+    name: 'nightly-1',
+    owner,
+    copyOf: 'rest',
+    spec,
+    labels: {},
+    source,
+    slot: now,
+    createdAt: now,
+  });
+  journal.events.add(
+    event('experiment nightly-1', { experiment: null, object: 'Schedule/nightly', reason: 'Fired' }),
+  );
+  journal.events.add(event('paused', { experiment: 'nightly-1', run: nightly.id }));
+  const steps = [
+    { wait: '5s', name: 'warm up' },
+    { parallel: [{ experimentRef: { name: 'freeze' } }, { wait: '1m' }] },
+    { wait: '1h' },
+  ];
+  journal.objects.put(
+    object(
+      'Scenario',
+      'game-day',
+      { steps },
+      { phase: 'Running', reason: 'Started', state: inSecondStep(now) },
+    ),
+  );
+  journal.objects.put(object('Policy', 'default', { maxTargets: 5, minHealthy: 1, budget: [] }));
+  const message = 'Policy default: 7 containers would be hit at once, maxTargets allows 5';
+  journal.experiments.put(record('greedy', { phase: 'Denied', reason: 'TooManyTargets', message }));
+}
+
+function inSecondStep(now: number): ObjectRecord['state'] {
+  const running = { phase: 'Running', startedAt: now, endedAt: null, message: '' };
+  const deadline = { wall: now + 60 * MINUTE, boot: systemClock.boot(), bootId: systemClock.bootId() };
+  const states = {
+    'steps[0]': { ...running, kind: 'wait', title: 'warm up', phase: 'Succeeded', endedAt: now },
+    'steps[1]': { ...running, kind: 'parallel', title: 'parallel' },
+    'steps[1].parallel[0]': {
+      ...running,
+      kind: 'experiment',
+      title: 'experiment freeze',
+      experiment: 'game-day-3-3',
+    },
+    'steps[1].parallel[1]': { ...running, kind: 'wait', title: 'wait 1m' },
+    'steps[2]': { ...running, kind: 'wait', title: 'wait 1h', phase: 'Pending', startedAt: null },
+  };
+  const run = { number: 3, id: 'game-day-3', trigger: 'manual', template: false, generation: 1 };
+  const ended = { phase: 'Completed', reason: 'Completed', message: 'all 4 steps succeeded', endedAt: now };
+  return {
+    runRequested: null,
+    run: { ...run, startedAt: now, deadline, steps: states, failedStep: null, ending: null, endedAt: null },
+    history: [{ ...run, id: 'game-day-2', startedAt: now, failedStep: null, ...ended }],
+  };
 }
 
 export interface Told {

@@ -23,6 +23,7 @@ function row(more: Partial<ExperimentRow> = {}): ExperimentRow {
     record: base,
     run: run('freeze', 1, { startedAt: NOW - 42_000 }),
     effects: [],
+    inherited: undefined,
     left: 17_800,
     now: NOW,
     ...more,
@@ -74,7 +75,7 @@ describe('the table of experiments', () => {
 
   it('tells generation, run, source and message when wide', () => {
     const [header, line] = formatTable(experimentColumns(style, true), [row()]).split('\n');
-    assert.match(header as string, /GENERATION +RUN +SOURCE +MESSAGE$/);
+    assert.match(header as string, /REASON +OWNER +COMMIT +GENERATION +RUN +SOURCE +MESSAGE$/);
     assert.match(line as string, /1 +freeze-1 +\/srv\/experiments\/freeze\.yaml:1 +one$/);
   });
 
@@ -103,6 +104,7 @@ describe('a description', () => {
       experiment: 'freeze',
       run: null,
       target: null,
+      object: null,
       message: 'hello',
     } as const,
   ];

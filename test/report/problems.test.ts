@@ -4,6 +4,8 @@ import type { Problem } from '../../src/manifests/problem.ts';
 import { formatGithub } from '../../src/report/github.ts';
 import { formatProblems, summariseProblems } from '../../src/report/problems.ts';
 
+const NONE = { experiments: 0, schedules: 0, scenarios: 0, policies: 0 };
+
 function problem(more: Partial<Problem> = {}): Problem {
   const base = { code: 'SQ102', severity: 'error', file: 'a.yaml', line: 3, column: 5 } as const;
   return { ...base, path: 'spec.porst', message: 'unknown field', ...more };
@@ -22,10 +24,14 @@ describe('problems', () => {
   });
 
   it('are counted', () => {
-    assert.equal(summariseProblems([], 1), '1 experiment: valid');
+    assert.equal(summariseProblems([], { ...NONE, experiments: 1 }), '1 experiment: valid');
     assert.equal(
-      summariseProblems([problem(), problem({ severity: 'warning' }), problem()], 2),
-      '2 experiments: 2 errors, 1 warning',
+      summariseProblems([problem(), problem({ severity: 'warning' }), problem()], {
+        ...NONE,
+        experiments: 2,
+        policies: 1,
+      }),
+      '2 experiments, 1 policy: 2 errors, 1 warning',
     );
   });
 
