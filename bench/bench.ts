@@ -8,15 +8,16 @@ import { createStyle, type Style, wantsColour } from '../src/report/style.ts';
 import { formatTable } from '../src/report/table.ts';
 import { type Swap, swapsTable } from './faults/swaps.ts';
 import { measureFaults } from './faults.ts';
+import { measureGit } from './git.ts';
 import { createLoop } from './loop.ts';
 import { measureMany } from './many.ts';
 import { measurePath } from './path.ts';
 import { measureJournal, measurePlan } from './pure.ts';
 import { type Measure, type Result, results } from './stats.ts';
 
-const PARTS = ['path', 'many', 'journal', 'plan', 'faults'];
+const PARTS = ['path', 'git', 'many', 'journal', 'plan', 'faults'];
 /** `faults` takes longer than all the others. */
-const USUAL = 'path,many,journal,plan';
+const USUAL = 'path,git,many,journal,plan';
 const USAGE = `usage: npm run bench -- [--count N] [--only LIST] [--json FILE] [--trace]
        npm run bench -- --only faults [--targets 1,20,50] [--types LIST] [--kernel] [--count N] [--json FILE] [--trace]
 
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
 async function measure(options: Options, signal: AbortSignal) {
   const { parts, count } = options;
   const few = Math.max(1, Math.round(count / 10));
+  const half = Math.max(1, Math.round(count / 2));
   const wanted = (part: string) => parts.has(part) && !signal.aborted;
   const found: Found = { measures: [], texts: [], swaps: [], skipped: [] };
   if (wanted('path')) {
@@ -65,6 +67,7 @@ async function measure(options: Options, signal: AbortSignal) {
     found.measures.push(...measures);
     if (trace !== undefined) found.texts.push(trace);
   }
+  if (wanted('git')) found.measures.push(...(await measureGit(createLoop('git', half, signal))));
   if (wanted('many')) found.measures.push(...(await measureMany(createLoop('many', few, signal))));
   if (wanted('journal')) found.measures.push(measureJournal(count * 10));
   if (wanted('plan'))

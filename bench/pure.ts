@@ -65,6 +65,11 @@ function input(manifest: Declared, containers: readonly Container[]): PlanInput 
     others: [],
     foreign: [],
     self: new Set(),
+    inherited: undefined,
+    policies: [],
+    gate: { holds: true, message: '' },
+    running: [],
+    runsSince: () => [],
     halted: false,
     fresh: { uid: 'bench', runNumber: 1 },
   };
@@ -77,7 +82,14 @@ function declared(target: string, index: number): Declared {
     faults: [{ type: 'network-block', direction: 'egress', to: [{ cidr: '198.51.100.0/24' }] }],
   };
   const source = { file: 'bench.yaml', line: 1, column: 1 };
-  return { name: `bench-${index}`, labels: {}, spec, specHash: hash(canonical(spec)), source };
+  return {
+    kind: 'Experiment',
+    name: `bench-${index}`,
+    labels: {},
+    spec,
+    specHash: hash(canonical(spec)),
+    source,
+  };
 }
 
 function container(index: number): Container {

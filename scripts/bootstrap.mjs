@@ -18,7 +18,16 @@ const BIN = join(root, 'node_modules', '.bin');
 const SYSTEM_BINS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 /** Programs that a session on a Docker host calls, and the Debian package of each. */
-const PROGRAMS = { iptables: 'iptables', nsenter: 'util-linux', ip: 'iproute2' };
+const PROGRAMS = {
+  iptables: 'iptables',
+  nsenter: 'util-linux',
+  ip: 'iproute2',
+  git: 'git',
+  'ssh-keygen': 'openssh-client',
+};
+/** What unit tests start, too. Shells that completion is made for are tested where they are; in CI they are wanted. */
+const TOOLS = { git: 'git', 'ssh-keygen': 'openssh-client', openssl: 'openssl' };
+const SHELLS = { zsh: 'zsh', fish: 'fish' };
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox', '/sbin/busybox', '/usr/sbin/busybox'];
 
 /** The environment for what is started: the project's own programs (Node 24 among them) first, system programs last. */
@@ -89,6 +98,15 @@ export async function ensureEngine() {
   if (answer.ok || (await engineWithin(existsSync('/run/systemd/system') ? 20 : 1)))
     return { stop: async () => {} };
   return startEngine();
+}
+
+/** Makes sure that the programs are there which unit tests start; otherwise as `ensureKernel`. */
+export function ensureTools() {
+  const wanted = Object.entries({ ...TOOLS, ...(process.env.CI ? SHELLS : {}) });
+  install(
+    wanted.filter(([program]) => !onPath(program)).map(([, name]) => name),
+    { ok: true },
+  );
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   ensureEngine,
   ensureKernel,
   ensureModules,
+  ensureTools,
   environment,
   main,
   node,
@@ -35,7 +36,7 @@ const LANES = {
   unit: {
     about: 'tests without Docker',
     tests: true,
-    run: (filter) => tests(unitFiles(filter), 4, MINUTE / 4, 3 * MINUTE),
+    run: unit,
   },
   kernel: { about: 'tests on a Linux kernel of their own', tests: true, run: kernel },
   engine: { about: 'tests on a real Docker engine', tests: true, run: engine },
@@ -180,6 +181,16 @@ function read(counts) {
   const { passed, failed, cancelled, skipped, todo } = JSON.parse(text);
   const parts = Object.entries({ passed, failed, cancelled, skipped, todo }).filter(([, count]) => count > 0);
   return { passed, text: parts.map(([name, count]) => `${count} ${name}`).join(', ') };
+}
+
+function unit(filter) {
+  try {
+    ensureTools();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { skipped: error.message };
+  }
+  return tests(unitFiles(filter), 4, MINUTE / 4, 4 * MINUTE);
 }
 
 /** The files run inside User-Mode Linux: see kernel.mjs. */

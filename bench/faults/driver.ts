@@ -6,7 +6,8 @@ import type { Declared, ExperimentSpec } from '../../src/core/types.ts';
 import { openState, type State } from '../../src/daemon/state.ts';
 import { hostFeatures, targetHosts } from '../../src/daemon/world.ts';
 import type { FaultContext, HostFeatures, World } from '../../src/faults/fault.ts';
-import { specHash } from '../../src/manifests/validate.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
+import { specHash } from '../../src/manifests/spec-hash.ts';
 import { type Controller, createController } from '../../src/reconcile/controller.ts';
 import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
 import { createMetrics } from '../../src/reconcile/metrics.ts';
@@ -110,7 +111,8 @@ async function assemble(
     faults: watched(recovery.faults, marks),
     at: marks.note,
     metrics: createMetrics('0', journal.instance),
-    manifests: { state: () => ({ experiments, problems: [] }) },
+    manifests: { state: () => desiredState(experiments.values(), []) },
+    gate: () => ({ holds: true, message: '' }),
     inventory: cells ?? createInventory(engine, clock, log),
     hosts: targetHosts(clock, log, recovery.faults.netns),
     halt,
@@ -170,7 +172,7 @@ function createMarks(): Marks {
 
 function declared(name: string, spec: ExperimentSpec): Declared {
   const source = { file: 'bench.yaml', line: 1, column: 1 };
-  return { name, labels: {}, spec, specHash: specHash(spec), source };
+  return { kind: 'Experiment', name, labels: {}, spec, specHash: specHash(spec), source };
 }
 
 interface Work {

@@ -1,59 +1,77 @@
 import { SquallError } from '../core/errors.ts';
-import type { SquallEvent } from '../core/types.ts';
+import { objectId } from '../core/kinds.ts';
+import type { Hold, SquallEvent } from '../core/types.ts';
 import type { Controller } from '../reconcile/controller.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
-import type { Control, Health, HoldResult } from '../server/control.ts';
-import { findExperiment } from '../server/views.ts';
-import { holdResult, setHold } from './hold.ts';
+import type { Objects } from '../reconcile/objects.ts';
+import type { ActId, Control, GitState, Health, HoldResult } from '../server/control.ts';
+import { findHeld } from '../server/views.ts';
+import type { GitSource } from './git-source.ts';
+import { type Concerned, holdResult, leftOf, recoverHeld, recovers, setHold } from './hold.ts';
+import { runNow } from './run-now.ts';
 
-/** What the socket's imperative requests come to. */
-export function createControl(options: {
+export interface ControlOptions {
   deps: ReconcileDeps;
   controller: Controller;
+  objects: Objects;
+  git: GitSource | undefined;
   health: () => Health;
   /** Containers are listed and manifests read. */
   started: () => boolean;
   events: Set<(event: SquallEvent) => void>;
-}): Control {
-  const { deps, controller, health, started, events } = options;
+}
 
-  async function run(name: string): Promise<{ run: string }> {
-    const record = findExperiment(deps.journal, name);
-    if (!started())
-      throw new SquallError('SQ503', 'the daemon is still starting', {
-        hint: 'Try again in a moment',
-        terminal: false,
-      });
-    if (deps.halt.read() || record.hold) {
-      const all = deps.halt.read();
-      throw new SquallError('SQ207', all ? 'all chaos is halted' : `${name} is ${record.hold}`, {
-        hint: `Lift it with \`squall resume ${all ? '--all' : name}\``,
-      });
-    }
-    const current = record.runId ? deps.journal.runs.get(record.runId) : undefined;
-    if (current?.endedAt === null)
-      throw new SquallError('SQ206', `${name} is running already: run ${current.id}`);
-    deps.journal.transaction(() => deps.journal.experiments.put({ ...record, runRequested: 'manual' }));
-    const { refusal } = await controller.pass(name);
-    const after = deps.journal.experiments.get(name);
-    if (after?.runId && after.runId !== record.runId) return { run: after.runId };
-    const why = refusal?.message ?? `see \`squall describe ${name}\``;
-    throw new SquallError(refusal?.code ?? 'SQ401', `${name} did not start: ${why}`);
+/** ms that a halt which comes before the start is through keeps trying. */
+const EARLY_LIMIT = 10_000;
+
+/** What the socket's imperative requests come to. */
+export function createControl(options: ControlOptions): Control {
+  const { deps, controller, objects, git, health, started, events } = options;
+
+  function ready(): void {
+    if (started()) return;
+    const hint = 'Try again in a moment';
+    throw new SquallError('SQ503', 'the daemon is still starting', { hint, terminal: false });
   }
 
-  async function hold(name: string | 'all', kind: 'halted' | 'suspended' | null): Promise<HoldResult> {
-    if (name !== 'all') findExperiment(deps.journal, name);
-    const names = setHold(deps, name, kind);
-    // Before the first listing nothing is known of any container: the start itself takes up what is resumed.
-    if (kind !== null || started()) await Promise.all(names.map((each) => settled(controller, each)));
-    return holdResult(deps.journal, name, names, kind);
+  async function run(id: ActId) {
+    findHeld(deps.journal, id);
+    ready();
+    return runNow({ deps, controller, objects }, id);
+  }
+
+  async function hold(what: ActId | 'all', kind: Hold | null): Promise<HoldResult> {
+    if (what !== 'all') findHeld(deps.journal, what);
+    const concerned = setHold(deps, what, kind);
+    const ends = recovers(what, kind);
+    const experiments = what === 'all' ? undefined : concerned.experiments;
+    if (!started()) {
+      // Before the first reading a pass would take every manifest for gone; the start itself takes up what is held or resumed.
+      const left = ends ? await recoverHeld(deps, experiments, EARLY_LIMIT) : [];
+      return holdResult(what, kind, concerned, left);
+    }
+    await settle(controller, objects, concerned);
+    return holdResult(what, kind, concerned, ends ? leftOf(deps.journal, experiments) : []);
+  }
+
+  async function sync(): Promise<GitState> {
+    if (!git)
+      throw new SquallError('SQ502', 'this daemon follows no repository', {
+        hint: 'It takes its manifests from directories. `squall daemon --git URL` follows a branch',
+      });
+    ready();
+    await git.sync();
+    const { url, branch, commit = null, fetchedAt, error = null } = git.status();
+    const at = fetchedAt === undefined ? null : new Date(fetchedAt).toISOString();
+    return { url, branch, commit, fetchedAt: at, error };
   }
 
   return {
     run,
-    halt: (name) => hold(name, 'halted'),
-    suspend: (name) => hold(name, 'suspended'),
-    resume: (name) => hold(name, null),
+    halt: (what) => hold(what, 'halted'),
+    suspend: (what) => hold(what, 'suspended'),
+    resume: (what) => hold(what, null),
+    sync,
     health,
     onEvent: (listener) => {
       events.add(listener);
@@ -62,7 +80,19 @@ export function createControl(options: {
   };
 }
 
-/** Resolves when there is nothing left to do for the experiment but wait. */
+/** Resolves when there is nothing left to do for any of them but wait. */
+async function settle(controller: Controller, objects: Objects, concerned: Concerned): Promise<void> {
+  const { schedules, scenarios, experiments } = concerned;
+  const add = () => {
+    for (const name of schedules) objects.add(objectId('Schedule', name));
+    for (const name of scenarios) objects.add(objectId('Scenario', name));
+    return objects.idle();
+  };
+  await add();
+  await Promise.all(experiments.map((name) => settled(controller, name)));
+  await add(); // a scenario has ended when what it started has
+}
+
 async function settled(controller: Controller, name: string): Promise<void> {
   while ((await controller.pass(name)).again);
 }

@@ -1,85 +1,54 @@
-import { isAbsolute, resolve } from 'node:path';
 import { remaining } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
-import { createLog, type LogLevel } from '../core/log.ts';
-import type { Declared, ExperimentRecord, SquallEvent } from '../core/types.ts';
-import { VERSION } from '../core/version.ts';
-import { FAULTS } from '../faults/index.ts';
+import { type ObjectId, parseObjectId } from '../core/kinds.ts';
+import type { Log } from '../core/log.ts';
+import { together } from '../core/parallel.ts';
+import type { SquallEvent } from '../core/types.ts';
 import { type HeldLock, takeLock } from '../journal/lock.ts';
-import { type ManifestSource, openManifests } from '../manifests/source.ts';
-import { createValidator } from '../manifests/validate.ts';
-import type { ForeignFault } from '../plan/guard.ts';
-import { type Controller, createController, watchClock } from '../reconcile/controller.ts';
+import { watchClock } from '../reconcile/controller.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
-import { createMetrics } from '../reconcile/metrics.ts';
 import { recoverEffects } from '../reconcile/recovery.ts';
 import { sweep } from '../reconcile/sweep.ts';
-import { createInventory, type Inventory } from '../runtime/inventory.ts';
-import { ownContainerIds } from '../runtime/self.ts';
-import { createServer, type SquallServer } from '../server/server.ts';
-import { createControl } from './control.ts';
+import { assemble, type Parts } from './assemble.ts';
 import { lockEngine } from './engine-lock.ts';
-import { type HealthSources, healthOf } from './health.ts';
-import { scrape } from './scrape.ts';
+import { withKeptLog } from './kept-log.ts';
+import type { DaemonOptions } from './options.ts';
+import { statePaths } from './paths.ts';
 import { keepSentinel, type SentinelKeeper } from './sentinel-keeper.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
-import { type HostWatch, targetHosts, watchHost } from './world.ts';
 
-export interface DaemonOptions {
-  /** Directories that are watched. */
-  manifests: string[];
-  /** State directory; made where it is missing. */
-  state: string;
-  dockerHost: string | undefined;
-  /** ms between passes over everything, events or not. */
-  resync: number;
-  logLevel: LogLevel;
-  /** A name of its own for a second daemon on one engine. */
-  instance: string | undefined;
-  /** False where a supervisor runs the sentinel. */
-  sentinel: boolean;
-}
+export type { DaemonOptions } from './options.ts';
 
 /**
  * Runs the daemon until SIGTERM or SIGINT. What is running then goes on to its deadline, under the sentinel's eye, and is taken up
  * again by the next start. Throws SQ304 where another daemon has the state directory or the engine.
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export function runDaemon(options: DaemonOptions): Promise<void> {
+  const { log: file } = statePaths(options.state);
+  return withKeptLog({ file, level: options.logLevel }, (log, keep) => run(options, log, keep));
+}
+
+async function run(options: DaemonOptions, log: Log, keepLog: () => void): Promise<void> {
   const stopped = untilSignal();
-  const log = createLog(options.logLevel);
   const events = new Set<(event: SquallEvent) => void>();
   const onEvent = (event: SquallEvent) => {
     for (const listener of events) listener(event);
   };
   const state = openState({ ...options, log, role: 'daemon', onEvent });
   const lock = lockState(state);
+  keepLog();
   const sentinel = keepSentinel({ ...options, paths: state.paths, clock: state.clock, log });
   if (options.sentinel) sentinel.ensure();
   await recoverOverdue(state);
   const parts = await assemble(options, state, sentinel, events);
-  await parts.server.listen(state.paths.socket);
+  await parts.server.listen(state.paths.socket, options.listen);
   try {
     await Promise.race([startLoop(options, state, parts), stopped]);
     log.info({ signal: await stopped }, 'stopping: what runs goes on to its deadline');
   } finally {
     await stop(state, parts, sentinel, lock);
   }
-}
-
-interface Parts {
-  deps: ReconcileDeps;
-  host: HostWatch;
-  inventory: Inventory;
-  manifests: ManifestSource;
-  controller: Controller;
-  server: SquallServer;
-  sentinel: SentinelKeeper | undefined;
-  sources: HealthSources;
-  setForeign: (foreign: readonly ForeignFault[]) => void;
-  /** Undone in order at the stop. */
-  cleanups: (() => void)[];
-  stopping: boolean;
 }
 
 function lockState({ paths }: State): HeldLock {
@@ -100,89 +69,45 @@ async function recoverOverdue({ journal, clock, recovery, log }: State): Promise
   await recoverEffects(recovery, overdue.reverse(), () => Number.POSITIVE_INFINITY);
 }
 
-async function assemble(
-  options: DaemonOptions,
-  state: State,
-  sentinel: SentinelKeeper,
-  events: Set<(event: SquallEvent) => void>,
-): Promise<Parts> {
-  const { journal, clock, log, engine, halt, recovery } = state;
-  const metrics = createMetrics(VERSION, journal.instance);
-  const inventory = createInventory(engine, clock, log);
-  const manifests = openManifests({
-    dirs: options.manifests.map((dir) => (isAbsolute(dir) ? dir : resolve(dir))),
-    validator: createValidator(FAULTS),
-    clock,
-    log,
-    lastGood: journal.experiments.all().map(lastGood),
-  });
-  const host = await watchHost(log);
-  let foreign: readonly ForeignFault[] = [];
-  const deps: ReconcileDeps = {
-    ...recovery,
-    metrics,
-    manifests,
-    inventory,
-    halt,
-    get host() {
-      return host.features();
-    },
-    hosts: targetHosts(clock, log, recovery.faults.netns),
-    foreign: () => foreign,
-    self: ownContainerIds(),
-  };
-  const controller = createController(deps);
-  const sources: HealthSources = { state, inventory, manifests, sentinel, started: false };
-  const control = createControl({
-    deps,
-    controller,
-    health: () => healthOf(sources),
-    started: () => sources.started,
-    events,
-  });
-  const server = createServer({ journal, control, metrics: () => scrape(deps), log });
-  const setForeign = (seen: readonly ForeignFault[]) => {
-    foreign = seen;
-  };
-  const kept = options.sentinel ? sentinel : undefined;
-  return {
-    deps,
-    host,
-    inventory,
-    manifests,
-    controller,
-    server,
-    sentinel: kept,
-    sources,
-    setForeign,
-    cleanups: [],
-    stopping: false,
-  };
-}
-
 /** Lists, reads, sweeps, and from then on follows events. */
 async function startLoop(options: DaemonOptions, state: State, parts: Parts): Promise<void> {
   const { clock, log, engine } = state;
-  const { inventory, manifests, controller, deps } = parts;
-  await inventory.start();
+  const { inventory, manifests, controller, objects, deps } = parts;
+  const { git } = parts;
+  await together([inventory.start(), git?.start()]);
   const engineLock = lockEngine((await engine.info()).id, options.instance);
   parts.cleanups.push(() => engineLock.release());
-  manifests.onChange(({ names, at }) => controller.changed(names, at));
+  manifests.onChange(({ ids, at }) => takeUp(parts, ids, at));
   if (parts.stopping) return;
   await manifests.start();
+  git?.follow(manifests.exclusively.bind(manifests));
   parts.setForeign(await sweep(deps));
   if (parts.stopping) return; // nobody would end what begins here
   inventory.onConnection((up) => up && controller.addAll());
   parts.cleanups.push(
     watchClock(clock, (step) => {
       log.warn({ step }, 'the wall clock was stepped, or the machine slept: looking at every deadline');
+      objects.addAll();
       controller.addAll();
     }),
   );
   parts.sources.started = true;
+  parts.gate.follow(manifests.state().policies);
+  objects.addAll();
   controller.addAll();
   log.info({ manifests: options.manifests, instance: deps.journal.instance }, 'ready');
   repeat(parts, options.resync, clock, log);
+}
+
+/** What changed on disk: experiments are timed from there. A Policy concerns all of them, and its own pass says so. */
+function takeUp({ controller, objects }: Parts, ids: ReadonlySet<ObjectId>, at: number): void {
+  const experiments: string[] = [];
+  for (const id of ids) {
+    const { kind, name } = parseObjectId(id);
+    if (kind === 'Experiment') experiments.push(name);
+    else objects.add(id);
+  }
+  controller.changed(experiments, at);
 }
 
 const KEEP_RUNS = 1000;
@@ -199,6 +124,7 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
     () => manifests.resync(),
     async () => parts.setForeign(await sweep(deps)),
     () => parts.host.refresh(),
+    () => parts.objects.addAll(),
     () => controller.resync(),
     () => prune(deps),
   ];
@@ -232,13 +158,12 @@ async function stop(state: State, parts: Parts, sentinel: SentinelKeeper, lock: 
   sentinel.close();
   for (const cleanup of parts.cleanups) cleanup();
   await parts.manifests.close();
+  await parts.git?.close();
+  await parts.objects.drain();
   await parts.controller.drain();
   await parts.inventory.close();
   await parts.server.close();
+  await parts.notifier.close();
   state.close();
   lock.release();
-}
-
-function lastGood({ name, labels, spec, specHash, source }: ExperimentRecord): Declared {
-  return { name, labels, spec, specHash, source };
 }

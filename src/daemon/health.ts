@@ -2,6 +2,7 @@ import { VERSION } from '../core/version.ts';
 import type { ManifestSource } from '../manifests/source.ts';
 import type { Inventory } from '../runtime/inventory.ts';
 import type { Health } from '../server/control.ts';
+import type { GitSource } from './git-source.ts';
 import type { SentinelKeeper } from './sentinel-keeper.ts';
 import type { State } from './state.ts';
 
@@ -9,13 +10,14 @@ export interface HealthSources {
   state: State;
   inventory: Inventory;
   manifests: ManifestSource;
+  git: GitSource | undefined;
   sentinel: SentinelKeeper;
   /** The first listing and the first reading are done. */
   started: boolean;
 }
 
 /** Ready means: able to act. A missing sentinel or a broken manifest is told, and takes nothing away from that. */
-export function healthOf({ state, inventory, manifests, sentinel, started }: HealthSources): Health {
+export function healthOf({ state, inventory, manifests, git, sentinel, started }: HealthSources): Health {
   const engine = inventory.connected();
   const journal = writable(state);
   const problems = manifests.state().problems.filter(({ severity }) => severity === 'error').length;
@@ -30,6 +32,7 @@ export function healthOf({ state, inventory, manifests, sentinel, started }: Hea
         ok: problems === 0,
         message: problems === 0 ? 'all valid' : `${problems} problems: see \`squall validate\``,
       },
+      ...(git ? [gitCheck(git)] : []),
       {
         name: 'sentinel',
         ok: alive,
@@ -40,6 +43,14 @@ export function healthOf({ state, inventory, manifests, sentinel, started }: Hea
     instance: state.journal.instance,
     halted: state.halt.read(),
   };
+}
+
+/** The last good commit stands while the remote fails. */
+function gitCheck(git: GitSource): Health['checks'][number] {
+  const { url, branch, commit, error } = git.status();
+  const at = commit === undefined ? 'nothing yet' : `commit ${commit.slice(0, 8)}`;
+  const message = `${at} of ${branch} at ${url}${error === undefined ? '' : `: ${error}`}`;
+  return { name: 'git', ok: error === undefined, message };
 }
 
 function writable({ journal }: State): string | undefined {

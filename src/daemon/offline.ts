@@ -1,74 +1,115 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { SquallError } from '../core/errors.ts';
+import type { AnyManifest, Manifest, ObjectRecord } from '../core/kinds.ts';
 import { createLog } from '../core/log.ts';
-import type { Hold } from '../core/types.ts';
-import { FAULTS } from '../faults/index.ts';
 import { openHaltFile } from '../journal/halt-file.ts';
-import { IN_MEMORY, openJournal } from '../journal/journal.ts';
+import { IN_MEMORY, type Journal, openJournal } from '../journal/journal.ts';
+import { type DesiredState, desiredState } from '../manifests/desired.ts';
 import type { Problem } from '../manifests/problem.ts';
 import { readManifests } from '../manifests/read.ts';
-import { createValidator } from '../manifests/validate.ts';
 import type { Plan } from '../plan/actions.ts';
+import { type Drafted, draftedBy, withDrafted } from '../plan/drafts.ts';
 import { planExperiment } from '../plan/plan.ts';
-import { gather } from '../reconcile/gather.ts';
-import { recoverEffects } from '../reconcile/recovery.ts';
+import { gather, type Sources } from '../reconcile/gather.ts';
+import type { HostCache } from '../reconcile/hosts.ts';
 import { createDocker } from '../runtime/docker.ts';
 import { createNetns } from '../runtime/netns.ts';
 import { ownContainerIds } from '../runtime/self.ts';
-import type { HoldResult } from '../server/control.ts';
-import { findExperiment } from '../server/views.ts';
-import { holdResult, setHold } from './hold.ts';
+import type { ActId, HoldResult } from '../server/control.ts';
+import { mergeHolds } from '../server/holds.ts';
+import { findHeld } from '../server/views.ts';
+import { concernedBy, holdResult, recoverHeld, setHold } from './hold.ts';
 import { statePaths } from './paths.ts';
 import { openState, type State } from './state.ts';
+import { manifestValidator } from './validator.ts';
 import { hostFeatures, targetHosts } from './world.ts';
 
 export interface OfflineOptions {
   state: string;
   dockerHost: string | undefined;
-  name: string | 'all';
+  what: readonly ActId[] | 'all';
+}
+
+/** What became of each that was named, in one; `errors` of those that are not there. */
+export interface OfflineHold {
+  result: HoldResult;
+  errors: SquallError[];
 }
 
 /** ms that an offline halt keeps trying. */
 const HALT_LIMIT = 30_000;
-const HALT_RETRY = 100;
 
 /**
- * Halts without a daemon: sets the halt (the file before all else), then recovers what the journal says is in the world. Throws SQ305
- * after that where one experiment's halt could not be remembered: the next daemon would go on with it.
+ * Halts without a daemon: sets the halt (the file before all else), then recovers what the journal says is in the world, of copies and of
+ * what schedules and scenarios started too. Throws SQ305 after that where a halt of less than all could not be remembered: the next
+ * daemon would go on with it.
  */
-export async function haltOffline(options: OfflineOptions): Promise<HoldResult> {
+export async function haltOffline(options: OfflineOptions): Promise<OfflineHold> {
   const paths = statePaths(options.state);
-  if (options.name === 'all' && existsSync(paths.journal)) openHaltFile(paths.halt).set(true);
+  if (options.what === 'all' && existsSync(paths.journal)) openHaltFile(paths.halt).set(true);
   return withState(options, async (state) => {
-    const held = tryHold(state, options.name);
-    const left = await recoverUntil(state, options.name, state.clock.boot() + HALT_LIMIT);
-    if (held instanceof SquallError && options.name !== 'all') throw held;
-    const experiments =
-      held instanceof SquallError ? state.journal.experiments.all().map(({ name }) => name) : held;
-    return { experiments, left };
+    const { found, errors } = lookUp(state, options.what);
+    const concerned = new Map(found.map((what) => [what, concernedBy(state.journal, what, 'halted')]));
+    const unwritten = attempt(() => found.map((what) => setHold(state, what, 'halted')));
+    const experiments = [...concerned.values()].flatMap((one) => one.experiments);
+    const left = await recoverHeld(
+      state.recovery,
+      options.what === 'all' ? undefined : experiments,
+      HALT_LIMIT,
+    );
+    if (unwritten && options.what !== 'all') throw unwritten;
+    const results = [...concerned].map(([what, whom]) => holdResult(what, 'halted', whom, []));
+    return { result: { ...mergeHolds(results), left }, errors };
   });
 }
 
-function tryHold(state: State, name: string | 'all'): string[] | SquallError {
+/** Lifts a halt without a daemon: the next daemon goes on with what has time left. */
+export async function resumeOffline(options: OfflineOptions): Promise<OfflineHold> {
+  return withState(options, async (state) => {
+    const { found, errors } = lookUp(state, options.what);
+    return {
+      result: mergeHolds(found.map((what) => holdResult(what, null, setHold(state, what, null), []))),
+      errors,
+    };
+  });
+}
+
+/** The SQ305 of a journal that can't be written. */
+function attempt(work: () => void): SquallError | undefined {
   try {
-    return hold(state, name, 'halted');
+    work();
+    return undefined;
   } catch (error) {
     if (error instanceof SquallError && error.code === 'SQ305') return error;
     throw error;
   }
 }
 
-/** Lifts a halt without a daemon: the next daemon goes on with what has time left. */
-export async function resumeOffline(options: OfflineOptions): Promise<HoldResult> {
-  return withState(options, async (state) =>
-    holdResult(state.journal, options.name, hold(state, options.name, null), null),
-  );
+/** One that is not there keeps the others from nothing. Throws where nothing is left. */
+function lookUp(
+  { journal }: State,
+  what: OfflineOptions['what'],
+): { found: (ActId | 'all')[]; errors: SquallError[] } {
+  if (what === 'all') return { found: ['all'], errors: [] };
+  const errors: SquallError[] = [];
+  const found = what.filter((id) => {
+    try {
+      return findHeld(journal, id);
+    } catch (error) {
+      if (!(error instanceof SquallError)) throw error;
+      errors.push(error);
+      return false;
+    }
+  });
+  if (found.length === 0) throw errors[0];
+  return { found, errors };
 }
 
 async function withState<T>(
-  { state: dir, dockerHost, name }: OfflineOptions,
+  { state: dir, dockerHost, what }: OfflineOptions,
   use: (state: State) => Promise<T>,
 ): Promise<T> {
   if (!existsSync(statePaths(dir).journal)) {
@@ -76,45 +117,13 @@ async function withState<T>(
       hint: 'Name the state directory of the daemon: --state DIR',
     });
   }
-  if (name === 'all') openHaltFile(statePaths(dir).halt); // made where an older version did not make it
+  if (what === 'all') openHaltFile(statePaths(dir).halt); // made where an older version did not make it
   const state = openState({ state: dir, dockerHost, log: createLog('warn'), role: 'halt' });
   try {
     return await use(state);
   } finally {
     state.close();
   }
-}
-
-function hold(state: State, name: string | 'all', kind: Hold | null): string[] {
-  if (name !== 'all') findExperiment(state.journal, name);
-  return setHold(state, name, kind);
-}
-
-/** Tries until all is recovered or given up, or the time (boot ms) is over. What is left is told by the tries, not by the journal. */
-async function recoverUntil(state: State, name: string | 'all', until: number): Promise<HoldResult['left']> {
-  const { journal, recovery, clock } = state;
-  const live = journal.effects.live().filter(({ experiment }) => name === 'all' || experiment === name);
-  const left: HoldResult['left'] = [];
-  let open = live.reverse();
-  while (open.length > 0) {
-    const tried = await recoverEffects(
-      recovery,
-      open,
-      ({ runId }) => journal.runs.get(runId)?.recoveryTimeout ?? 0,
-    );
-    const late = clock.boot() >= until;
-    open = [];
-    for (const { effect, outcome } of tried) {
-      const now = journal.effects.get(effect.id) ?? effect;
-      if (outcome.state === 'recovered' || now.phase === 'recovered') continue;
-      const error = outcome.state === 'lost' ? 'somebody else is recovering it' : outcome.reason;
-      if (late || outcome.state === 'failed')
-        left.push({ target: effect.target.name, fault: effect.fault.type, error });
-      else open.push(now);
-    }
-    if (open.length > 0) await new Promise<void>((resolve) => clock.after(HALT_RETRY, resolve));
-  }
-  return left;
 }
 
 export interface OfflinePlan {
@@ -139,7 +148,8 @@ export async function planOffline(options: {
   });
   const hosts = targetHosts(clock, log, createNetns());
   try {
-    const desired = await readManifests(options.manifests, createValidator(FAULTS));
+    const read = await readManifests(options.manifests, manifestValidator());
+    const desired = withKnownPolicies(read, journal, options.manifests);
     const containers = await engine.list();
     const deps = {
       journal,
@@ -150,25 +160,63 @@ export async function planOffline(options: {
       host: await hostFeatures(),
       halt: { read: () => existsSync(paths.halt) && openHaltFile(paths.halt).read() },
       foreign: () => [],
+      // probes are not run for a plan: what they would say is only known to the daemon
+      gate: () => ({ holds: true, message: '' }),
       self: ownContainerIds(),
     };
-    const names = new Set([
-      ...desired.experiments.keys(),
-      ...journal.experiments.all().map(({ name }) => name),
-    ]);
-    const plans: OfflinePlan['plans'] = [];
-    const uid = randomUUID();
-    for (const name of [...names].sort()) {
-      let plan = planExperiment(gather(deps, name, uid));
-      if (plan.lookups.length > 0) {
-        await hosts.resolve(plan.lookups);
-        plan = planExperiment(gather(deps, name, uid));
-      }
-      plans.push({ name, plan });
-    }
-    return { problems: desired.problems, plans };
+    return { problems: desired.problems, plans: await planAll(deps) };
   } finally {
     engine.close();
     journal.close();
   }
+}
+
+type PlanDeps = Sources & { hosts: Pick<HostCache, 'answers' | 'resolve'> };
+
+/** In the order of names, each as if those before it were carried out: what two of them may not do together is told of the second. */
+async function planAll(deps: PlanDeps): Promise<OfflinePlan['plans']> {
+  const { journal, manifests, hosts } = deps;
+  const names = new Set([
+    ...manifests.state().experiments.keys(),
+    ...journal.experiments.all().map(({ name }) => name),
+  ]);
+  const plans: OfflinePlan['plans'] = [];
+  const drafted: Drafted[] = [];
+  const uid = randomUUID();
+  for (const name of [...names].sort()) {
+    let input = withDrafted(gather(deps, name, uid), drafted);
+    let plan = planExperiment(input);
+    if (plan.lookups.length > 0) {
+      await hosts.resolve(plan.lookups);
+      input = withDrafted(gather(deps, name, uid), drafted);
+      plan = planExperiment(input);
+    }
+    const draft = draftedBy(input, plan);
+    if (draft) drafted.push(draft);
+    plans.push({ name, plan });
+  }
+  return plans;
+}
+
+/** Policies that these manifests say nothing of, in force all the same: those of other directories, and of files that are wrong now. */
+function withKnownPolicies(
+  read: DesiredState,
+  { objects }: Pick<Journal, 'objects'>,
+  paths: readonly string[],
+): DesiredState {
+  const folders = paths.map((path) => resolve(path));
+  const errors = read.problems.filter(({ severity }) => severity === 'error');
+  const wrong = new Set(errors.map(({ file }) => resolve(file)));
+  const isGone = ({ source: { file } }: ObjectRecord) =>
+    !wrong.has(file) && folders.some((folder) => file === folder || file.startsWith(folder + sep));
+  const known = objects
+    .all('Policy')
+    .filter((record) => !read.policies.has(record.name) && !isGone(record))
+    .map(({ kind, name, labels, spec, specHash, source, message }): Manifest<'Policy'> => {
+      const policy = { kind, name, labels, spec, specHash, source };
+      return specHash === '' ? { ...policy, stale: message, unknown: true } : policy;
+    });
+  return known.length === 0
+    ? read
+    : desiredState([...read.objects.values(), ...(known as AnyManifest[])], read.problems);
 }

@@ -10,6 +10,8 @@ export interface StatePaths {
   sentinelLock: string;
   halt: string;
   socket: string;
+  /** The daemon's log; its older files are beside it. */
+  log: string;
   sentinelLog: string;
 }
 
@@ -21,6 +23,7 @@ export function statePaths(dir: string): StatePaths {
     sentinelLock: join(dir, 'sentinel.lock'),
     halt: join(dir, 'halt'),
     socket: join(dir, 'squall.sock'),
+    log: join(dir, 'squall.log'),
     sentinelLog: join(dir, 'sentinel.log'),
   };
 }

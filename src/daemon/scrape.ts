@@ -14,6 +14,9 @@ export async function scrape({
   for (const { experiment, fault, target, phase } of journal.effects.live())
     if (phase !== 'intended')
       metrics.faultActive.set({ experiment, type: fault.type, target: target.name }, 1);
+  metrics.runInfo.reset();
+  for (const { experiment, id: run, trigger, provenance } of journal.runs.active())
+    metrics.runInfo.set({ experiment, run, trigger, commit: provenance?.commit ?? '' }, 1);
   metrics.halted.set(halt.read() ? 1 : 0);
   return metrics.registry.metrics();
 }

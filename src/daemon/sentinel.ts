@@ -1,12 +1,15 @@
 import { statSync } from 'node:fs';
 import { remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
-import { createLog, type LogLevel } from '../core/log.ts';
+import type { Log, LogLevel } from '../core/log.ts';
 import { eachOf } from '../core/parallel.ts';
 import type { Effect, Run } from '../core/types.ts';
 import { isLocked, takeLock } from '../journal/lock.ts';
+import { emit } from '../reconcile/events.ts';
 import { recoverEffects } from '../reconcile/recovery.ts';
 import { isDue, isEnding, LOOK_EVERY } from './due.ts';
+import { withKeptLog } from './kept-log.ts';
+import { statePaths } from './paths.ts';
 import { untilSignal } from './signals.ts';
 import { openState, type State } from './state.ts';
 
@@ -26,8 +29,15 @@ export interface SentinelOptions {
  * The second process: it only reads the journal, and reverts what is past its deadline (or halted) when the daemon is dead or does
  * not get to it. Resolves after a signal, or when there is nothing left to watch.
  */
-export async function runSentinel(options: SentinelOptions): Promise<void> {
-  const log = createLog(options.logLevel).child({ role: 'sentinel' });
+export function runSentinel(options: SentinelOptions): Promise<void> {
+  const { sentinelLog: file } = statePaths(options.state);
+  const { logLevel: level, detached } = options; // the stderr of a detached one is that file
+  return withKeptLog({ file, level, toStderr: !detached }, (log, keep) =>
+    watch(options, log.child({ role: 'sentinel' }), keep),
+  );
+}
+
+async function watch(options: SentinelOptions, log: Log, keepLog: () => void): Promise<void> {
   const state = openState({ ...options, log, role: 'sentinel' });
   const lock = takeLock(state.paths.sentinelLock);
   if (!lock) {
@@ -36,6 +46,7 @@ export async function runSentinel(options: SentinelOptions): Promise<void> {
       hint: 'One for each state directory is enough',
     });
   }
+  keepLog();
   const stopped = untilSignal();
   log.info({ state: options.state }, 'watching');
   let stop = false;
@@ -97,16 +108,19 @@ async function recover({ recovery, journal, log }: State, due: Effect[], busy: S
 }
 
 /** With the daemon dead, a run that is over and of which nothing is left ends here, so that what people see is true. */
-function finishRuns({ journal, clock }: State): void {
+function finishRuns(state: State): void {
+  const { journal, clock } = state;
   for (const run of journal.runs.active()) {
     if (remaining(clock, run.deadline) > 0 && !isEnding(run)) continue;
     const effects = journal.effects.ofRun(run.id);
     if (effects.every(({ phase }) => phase === 'recovered' || phase === 'failed'))
-      finish(journal, run, effects, clock.now());
+      finish(state, run, effects);
   }
 }
 
-function finish(journal: State['journal'], run: Run, effects: readonly Effect[], now: number): void {
+function finish(state: State, run: Run, effects: readonly Effect[]): void {
+  const { journal, clock } = state;
+  const now = clock.now();
   const failed = effects.some(({ phase }) => phase === 'failed');
   const phase = failed ? 'Failed' : (run.outcome ?? 'Completed');
   const reason = failed ? 'NotRecovered' : isEnding(run) ? run.reason : 'DeadlineReached';
@@ -117,5 +131,12 @@ function finish(journal: State['journal'], run: Run, effects: readonly Effect[],
     const message = `run ${run.id}, ended by the sentinel`;
     if (record?.runId === run.id)
       journal.experiments.put({ ...record, phase, reason, message, updatedAt: now });
+    emit(state, {
+      experiment: run.experiment,
+      run: run.id,
+      reason: phase,
+      message: `ended by the sentinel: ${reason}`,
+      warning: failed,
+    });
   });
 }

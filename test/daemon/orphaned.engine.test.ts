@@ -122,6 +122,11 @@ describe('a daemon that is dead and not started again', () => {
         assert.ok(back <= deadline + promise + NOISE, `${back - deadline} ms after the deadline`);
         await until('the run to be over in the journal', () => site.run('e')?.phase === 'Completed');
         assert.equal(site.experiment('e')?.phase, 'Completed');
+        const told = site.read((journal) => journal.events.list({ experiment: 'e' })).at(-1);
+        assert.deepEqual(
+          [told?.reason, told?.message],
+          ['Completed', 'ended by the sentinel: DeadlineReached'],
+        );
         assert.equal(await snapshot(target), was);
         await until('the sentinel to end', () => sentinelPids(site.dir).length === 0);
       } finally {

@@ -385,8 +385,8 @@ describe('devices in the world', { concurrency: 2 }, () => {
       await injected(site, 'a');
       await daemon.kill();
       assertShare(await share(await path(target, peer)), true, 'with the daemon dead');
-      const result = await haltOffline({ state: site.paths.dir, dockerHost: undefined, name: 'all' });
-      assert.deepEqual(result, { experiments: ['a'], left: [] });
+      const { result } = await haltOffline({ state: site.paths.dir, dockerHost: undefined, what: 'all' });
+      assert.deepEqual([result.experiments, result.left], [['a'], []]);
       assert.equal(await snapshot(target), was);
     });
   });

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Effect, ExperimentRecord, Phase, Run } from '../../src/core/types.ts';
+import type { DaemonOptions } from '../../src/daemon/options.ts';
 import { type StatePaths, statePaths } from '../../src/daemon/paths.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { Step } from '../../src/reconcile/steps.ts';
@@ -50,6 +51,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   instance?: string;
   dockerHost?: string;
+  /** Any other option of the daemon. */
+  more?: Partial<DaemonOptions>;
 }
 
 export interface Daemon {
@@ -146,6 +149,7 @@ async function startDaemon({ dir, manifests, paths, name }: Place, options: Star
     logLevel: 'debug',
     instance: options.instance ?? `${name}-${dir.slice(-6)}`,
     sentinel: options.sentinel ?? true,
+    ...options.more,
   };
   const env = {
     ...process.env,

@@ -6,7 +6,8 @@ import { createLog } from '../../src/core/log.ts';
 import type { Declared, ExperimentSpec } from '../../src/core/types.ts';
 import { openHaltFile } from '../../src/journal/halt-file.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
-import { specHash } from '../../src/manifests/validate.ts';
+import { desiredState } from '../../src/manifests/desired.ts';
+import { specHash } from '../../src/manifests/spec-hash.ts';
 import { type Controller, createController, watchClock } from '../../src/reconcile/controller.ts';
 import type { ReconcileDeps } from '../../src/reconcile/deps.ts';
 import { createHostCache } from '../../src/reconcile/hosts.ts';
@@ -41,7 +42,8 @@ export function openLoop(
     faults: { clock, log, docker: world.docker, netns: createNetns(), instance: journal.instance },
     at: () => {},
     metrics: createMetrics('0', journal.instance),
-    manifests: { state: () => ({ experiments, problems: [] }) },
+    manifests: { state: () => desiredState(experiments.values(), []) },
+    gate: () => ({ holds: true, message: '' }),
     inventory: world.inventory,
     hosts: createHostCache(clock, log, async () => []),
     halt: openHaltFile(join(dir, 'halt')),
@@ -61,7 +63,7 @@ export function openLoop(
     controller,
     steps,
     declare: (name, spec) => {
-      experiments.set(name, { name, labels: {}, spec, specHash: specHash(spec), source });
+      experiments.set(name, { kind: 'Experiment', name, labels: {}, spec, specHash: specHash(spec), source });
       controller.add(name);
     },
     remove: (name) => {
