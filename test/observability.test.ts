@@ -51,7 +51,7 @@ describe('what is shipped for Prometheus and Grafana', () => {
     const { services } = parse(text('docker/docker-compose.yml')) as {
       services: Record<string, { labels: Record<string, unknown> }>;
     };
-    assert.equal(services.app?.labels['squall.enabled'], 'true');
+    assert.equal(services.backend?.labels['squall.enabled'], 'true');
     assert.equal(services.metrics?.labels['squall.protect'], 'true');
   });
 });

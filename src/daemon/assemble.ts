@@ -20,7 +20,7 @@ import { createServer, type SquallServer } from '../server/server.ts';
 import { createControl } from './control.ts';
 import { createGitSource, type GitSource } from './git-source.ts';
 import { type HealthSources, healthOf } from './health.ts';
-import { type HealthGate, keepHealthGate } from './health-gate.ts';
+import { countSample, type HealthGate, keepHealthGate } from './health-gate.ts';
 import { lastGood } from './last-good.ts';
 import type { DaemonOptions } from './options.ts';
 import { createProvenance } from './provenance.ts';
@@ -96,7 +96,11 @@ export async function assemble(
     self: ownContainerIds(),
   };
   const controller = createController(deps);
-  const scenarios = scenarioHandler({ probes, wake: (id) => objects.add(id) });
+  const scenarios = scenarioHandler({
+    probes,
+    wake: (id) => objects.add(id),
+    onSample: (scenario, probe, result) => countSample(metrics, scenario, probe, result),
+  });
   const objects = createObjects({
     deps,
     handlers: [policyHandler, scheduleHandler, scenarios] as unknown as ObjectHandler<ObjectKind>[],

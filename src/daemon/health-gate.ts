@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import type { ProbeSpec } from '../core/kinds.ts';
 import type { Log } from '../core/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { DesiredState } from '../manifests/desired.ts';
 import { createGate, type GateState } from '../probes/gate.ts';
-import { type ProbeContext, probeName } from '../probes/probe.ts';
+import { type ProbeContext, type ProbeResult, probeName } from '../probes/probe.ts';
 import { emit } from '../reconcile/events.ts';
 import type { Metrics } from '../reconcile/metrics.ts';
 
@@ -25,6 +26,18 @@ export interface HealthGate {
   close(): void;
 }
 
+/** One try of a probe, told as `owner/probe`: of a Policy's gate, or of a Scenario's step. */
+export function countSample(
+  metrics: Metrics,
+  owner: string,
+  spec: ProbeSpec,
+  { up, took }: ProbeResult,
+): void {
+  const probe = `${owner}/${probeName(spec)}`;
+  metrics.probeSuccess.set({ probe }, up ? 1 : 0);
+  metrics.probeSeconds.observe({ probe }, took / 1000);
+}
+
 export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGateOptions): HealthGate {
   let shut = false;
   const tell = ({ holds, known, message }: GateState) => {
@@ -33,11 +46,9 @@ export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGat
     shut = known && !holds;
     onChange();
   };
-  const gate = createGate(probes, tell, (policy, probe, { up, took }) => {
-    const name = `${policy}/${probeName(probe)}`;
-    metrics.probeSuccess.set({ probe: name }, up ? 1 : 0);
-    metrics.probeSeconds.observe({ probe: name }, took / 1000);
-  });
+  const gate = createGate(probes, tell, (policy, probe, result) =>
+    countSample(metrics, policy, probe, result),
+  );
   return {
     state: gate.state,
     follow: (policies) => {

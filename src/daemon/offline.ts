@@ -24,6 +24,7 @@ import { findHeld } from '../server/views.ts';
 import { concernedBy, holdResult, recoverHeld, setHold } from './hold.ts';
 import { statePaths } from './paths.ts';
 import { openState, type State } from './state.ts';
+import { tryGate } from './try-gate.ts';
 import { manifestValidator } from './validator.ts';
 import { hostFeatures, targetHosts } from './world.ts';
 
@@ -151,6 +152,7 @@ export async function planOffline(options: {
     const read = await readManifests(options.manifests, manifestValidator());
     const desired = withKnownPolicies(read, journal, options.manifests);
     const containers = await engine.list();
+    const gate = await tryGate(desired.policies, { clock, containers: () => containers, exec: engine.exec });
     const deps = {
       journal,
       clock,
@@ -160,8 +162,7 @@ export async function planOffline(options: {
       host: await hostFeatures(),
       halt: { read: () => existsSync(paths.halt) && openHaltFile(paths.halt).read() },
       foreign: () => [],
-      // probes are not run for a plan: what they would say is only known to the daemon
-      gate: () => ({ holds: true, message: '' }),
+      gate: () => gate,
       self: ownContainerIds(),
     };
     return { problems: desired.problems, plans: await planAll(deps) };

@@ -9,6 +9,7 @@ import { type EffectStore, effectStore } from './effects.ts';
 import { type EventStore, eventStore } from './events.ts';
 import { type ExperimentStore, experimentStore } from './experiments.ts';
 import { type ObjectStore, objectStore, type SpawnedStore, spawnedStore } from './objects.ts';
+import { recentRuns } from './recent-runs.ts';
 import type { Prepare } from './rows.ts';
 import { type RunStore, runStore } from './runs.ts';
 import { migrate, versionOf } from './schema.ts';
@@ -58,6 +59,7 @@ export function openJournal(file: string, options: JournalOptions = {}): Journal
     }
     return statement;
   };
+  const recent = recentRuns(prepare);
   let depth = 0;
   function transaction<T>(work: () => T): T {
     if (depth > 0) return work();
@@ -70,6 +72,7 @@ export function openJournal(file: string, options: JournalOptions = {}): Journal
         return result;
       } catch (error) {
         if (db.isTransaction) db.exec('ROLLBACK');
+        recent.drop();
         throw error;
       } finally {
         depth -= 1;
@@ -81,7 +84,7 @@ export function openJournal(file: string, options: JournalOptions = {}): Journal
     experiments: experimentStore(prepare),
     objects: objectStore(prepare),
     spawned: spawnedStore(prepare),
-    runs: runStore(prepare),
+    runs: runStore(prepare, recent),
     effects: effectStore(prepare),
     events: eventStore(prepare, options.onEvent),
     cursors: cursorStore(prepare),

@@ -24,8 +24,18 @@ export function hitBy(
   return entersNetwork ? withSharers(targets, containers) : [...targets];
 }
 
-/** What a run hits of the containers that there are. */
-export function hitByRun({ faults, targets }: Run, containers: readonly Container[]): Container[] {
+const hits = new WeakMap<readonly Container[], WeakMap<Run, Container[]>>();
+
+/** What a run hits of the containers that there are. The answer for the same two is kept: every plan asks it of every run. */
+export function hitByRun(run: Run, containers: readonly Container[]): Container[] {
+  const known = hits.get(containers) ?? new WeakMap<Run, Container[]>();
+  hits.set(containers, known);
+  const hit = known.get(run) ?? lookUpHit(run, containers);
+  known.set(run, hit);
+  return hit;
+}
+
+function lookUpHit({ faults, targets }: Run, containers: readonly Container[]): Container[] {
   const ids = new Set(targets.map(({ id }) => id));
   return hitBy(
     faults.map(({ fault }) => fault),

@@ -6,6 +6,7 @@ import type { PlanInput } from '../plan/plan.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { emit } from './events.ts';
 import { deadlineOf, type Injection, type Prepared } from './prepare.ts';
+import { writtenName } from './written-name.ts';
 
 /** An intent that is durable: now the fault may be injected. */
 export interface Committed {
@@ -76,7 +77,14 @@ function writeRun(deps: ReconcileDeps, input: PlanInput, deadline: Deadline, act
     journal.runs.put({ ...run, phase: action.phase, reason: action.reason, endedAt: clock.now() });
   } else if (action.kind === 'forget') {
     journal.experiments.remove(input.name);
+    forgetSpawned(deps, input);
   }
+}
+
+/** Where a file had taken the name over, it must not be wanted by an owner again; what an owner made never comes again. */
+function forgetSpawned({ journal }: ReconcileDeps, { name, record }: PlanInput): void {
+  journal.spawned.remove('Experiment', name);
+  if (record?.owner) journal.runs.retireNumber(name);
 }
 
 function newRun({ clock }: ReconcileDeps, experiment: string, draft: RunDraft, deadline: Deadline): Run {
@@ -141,7 +149,8 @@ function report(deps: ReconcileDeps, input: PlanInput, plan: Plan): void {
         warning: action.outcome === 'Aborted',
       });
     } else if (action.kind === 'finish') {
-      deps.metrics.runs.inc({ experiment, result: action.phase });
+      const label = input.record ? writtenName(deps, input.record) : experiment;
+      deps.metrics.runs.inc({ experiment: label, result: action.phase });
       const message = action.message || `ended: ${action.reason}`;
       emit(deps, { experiment, run, reason: action.phase, message, warning: action.phase === 'Failed' });
     }

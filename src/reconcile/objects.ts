@@ -108,9 +108,15 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
     }
     const record = acceptObject(before, manifest, clock.now());
     const outcome = byKind.get(kind)?.pass(deps, record, manifest as Manifest<ObjectKind>) ?? { record };
-    write(before, outcome);
+    write(before, manifest.owner ? outcome : { ...outcome, release: takenOver(outcome, kind, name) });
     if (manifest.owner && before?.phase !== outcome.record.phase) wake(manifest.owner);
     return outcome.wakeAfter;
+  }
+
+  /** A file has taken the name over: an owner must not want it again when the file is gone. */
+  function takenOver({ release = [] }: ObjectOutcome<ObjectKind>, kind: ObjectKind, name: string) {
+    if (kind !== 'Scenario' || !journal.spawned.get(kind, name)) return release;
+    return [...release, { kind, name }];
   }
 
   function write(before: ObjectRecord | undefined, outcome: ObjectOutcome<ObjectKind>): void {
@@ -124,7 +130,7 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
       // A person's hold may have come since the pass began; no pass sets or lifts one.
       const { hold } = journal.objects.get(record.kind, record.name) ?? record;
       if (!unchanged) journal.objects.put({ ...record, hold, updatedAt: clock.now() });
-      for (const { kind, name } of release) journal.spawned.remove(kind, name);
+      for (const one of release) letGo(one);
       const added = spawn.filter((one) => !isTaken(one) && journal.spawned.add(one));
       outcome.within?.();
       for (const event of events) emit(deps, event);
@@ -134,6 +140,12 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
     outcome.afterwards?.();
     for (const { kind, name } of [...spawned, ...release]) touch(kind, name);
     if (record.kind === 'Policy' && !unchanged) onPolicies();
+  }
+
+  /** What an owner made has a name that does not come again. */
+  function letGo({ kind, name }: Pick<Spawned, 'kind' | 'name'>): void {
+    journal.spawned.remove(kind, name);
+    if (kind === 'Scenario') journal.runs.retireNumber(objectId(kind, name));
   }
 
   /** What it waits for may have come about. */
@@ -156,7 +168,7 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
     const { kind, name } = record;
     const owned = journal.spawned.of({ kind, name });
     journal.transaction(() => {
-      for (const one of owned) journal.spawned.remove(one.kind, one.name);
+      for (const one of owned) letGo(one);
       journal.objects.remove(kind, name);
       emit(deps, { object: objectId(kind, name), experiment: null, reason: 'Deleted', message: gone(owned) });
     });

@@ -29,8 +29,13 @@ export function wanted<K extends Kind>(
   if (declared) return declared as unknown as Manifest<K>;
   if (kind !== 'Experiment' && kind !== 'Scenario') return undefined;
   const spawned = sources.journal.spawned.get(kind, name);
-  if (!spawned || !isWanted(sources, spawned.owner)) return undefined;
+  if (!spawned || isTakenOver(sources, kind, name) || !isWanted(sources, spawned.owner)) return undefined;
   return manifestOf(spawned) as unknown as Manifest<K>;
+}
+
+/** A file declared the name after an owner had spawned it: with the file gone, what stands under the name is to go. */
+function isTakenOver({ journal }: WantedSources, kind: Kind, name: string): boolean {
+  return kind === 'Experiment' && journal.experiments.get(name)?.owner === null;
 }
 
 /** The owner is there still, and the very one that spawned it. */

@@ -222,10 +222,10 @@ describe('the other kinds', () => {
   it('a policy is told from one whose name begins like it', async () => {
     filled.objects.put(object('Policy', 'default-2', {}));
     assert.match((await say('describe', 'policy', 'default-2')).out, /Refuses now:\n {2}nothing\n/);
-    filled.objects.put(object('Policy', 'fault', {}));
-    assert.match((await say('describe', 'policy', 'fault')).out, /Refuses now:\n {2}nothing\n/);
+    filled.objects.put(object('Policy', 'def', {}));
+    assert.match((await say('describe', 'policy', 'def')).out, /Refuses now:\n {2}nothing\n/);
     filled.objects.remove('Policy', 'default-2');
-    filled.objects.remove('Policy', 'fault');
+    filled.objects.remove('Policy', 'def');
   });
 
   it('what holds an experiment from elsewhere is told', async () => {

@@ -265,7 +265,8 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     await injected('held');
     const halted = await daemon.api('POST', '/api/v1/experiments/held/halt');
     assert.equal(halted.status, 200, halted.body);
-    assert.deepEqual(JSON.parse(halted.body), { experiments: ['held'], left: [] });
+    const { experiments, left } = JSON.parse(halted.body);
+    assert.deepEqual([experiments, left], [['held'], []]);
     assert.equal(await reach(target, address), 'open');
     await site.phase('held', 'Halted');
     await daemon.api('POST', '/api/v1/experiments/held/resume');
@@ -284,7 +285,7 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     await site.phase('template', 'Suspended');
     for (const run of ['template-1', 'template-2']) {
       const { status, body } = await daemon.api('POST', '/api/v1/experiments/template/run');
-      assert.deepEqual([status, JSON.parse(body)], [200, { run }]);
+      assert.deepEqual([status, JSON.parse(body).run], [200, run]);
       await until(
         `${run} to complete`,
         () => site.run('template')?.id === run && site.run('template')?.phase === 'Completed',

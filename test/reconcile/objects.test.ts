@@ -220,4 +220,16 @@ describe('a hold that is inherited', () => {
     const owner = { kind: 'Scenario' as const, name: 'nightly-1', uid: 's' };
     assert.equal(inheritedHold(world.deps, { owner, copyOf: null })?.by, 'Schedule/nightly');
   });
+
+  it('comes from the scenario that an owner is a copy of', () => {
+    const { spec } = manifestOf('Scenario', 'day', { steps: [{ wait: '1s' }] });
+    const day = { ...nightly(), kind: 'Scenario' as const, name: 'day', spec };
+    world.journal.objects.put({ ...day, hold: 'halted' });
+    world.journal.spawned.add(spawned(nightly(), 'nightly-1', { kind: 'Scenario', spec, copyOf: 'day' }));
+    const owner = { kind: 'Scenario' as const, name: 'nightly-1', uid: 's' };
+    assert.deepEqual(inheritedHold(world.deps, { owner, copyOf: null }), {
+      hold: 'halted',
+      by: 'Scenario/day',
+    });
+  });
 });

@@ -61,11 +61,12 @@ export function endCrowd(input: World, { maxTargets }: Limits, run: Run): Refusa
   const kept = new Set<string>();
   for (const one of inOrder(input, run)) {
     const hit = hitByRun(one, input.world.containers);
-    const total = new Set([...kept, ...hit.map(({ id }) => id)]);
-    if (total.size <= maxTargets.value) for (const id of total) kept.add(id);
+    const more = new Set(hit.map(({ id }) => id).filter((id) => !kept.has(id)));
+    const total = kept.size + more.size;
+    if (total <= maxTargets.value) for (const id of more) kept.add(id);
     else if (one === run) {
       const beside = kept.size > 0 ? ` beside ${kept.size} by others` : '';
-      return tooManyTargets(maxTargets, `${plural(total.size, 'container')} are hit at once`, hit, beside);
+      return tooManyTargets(maxTargets, `${plural(total, 'container')} are hit at once`, hit, beside);
     }
   }
   return undefined;
