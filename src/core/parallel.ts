@@ -41,3 +41,8 @@ export function createTurns<K>(): <T>(key: K, work: () => Promise<T>) => Promise
     return mine;
   };
 }
+
+/** Lets timers, sockets and requests have their turn, which work that waits for nothing keeps from them. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -12,6 +12,7 @@ import { emit } from '../reconcile/events.ts';
 import { createMetrics, type Metrics } from '../reconcile/metrics.ts';
 import { createObjects, type ObjectHandler, type Objects } from '../reconcile/objects.ts';
 import { policyHandler } from '../reconcile/policy.ts';
+import { writtenScenario } from '../reconcile/written-name.ts';
 import { createInventory, type Inventory } from '../runtime/inventory.ts';
 import { ownContainerIds } from '../runtime/self.ts';
 import { scenarioHandler } from '../scenario/handler.ts';
@@ -99,7 +100,8 @@ export async function assemble(
   const scenarios = scenarioHandler({
     probes,
     wake: (id) => objects.add(id),
-    onSample: (scenario, probe, result) => countSample(metrics, scenario, probe, result),
+    onSample: (scenario, probe, result) =>
+      countSample(metrics, writtenScenario({ journal }, scenario), probe, result),
   });
   const objects = createObjects({
     deps,

@@ -7,6 +7,7 @@ import { createGate, type GateState } from '../probes/gate.ts';
 import { type ProbeContext, type ProbeResult, probeName } from '../probes/probe.ts';
 import { emit } from '../reconcile/events.ts';
 import type { Metrics } from '../reconcile/metrics.ts';
+import { createPatientGate } from './patient-gate.ts';
 
 export interface HealthGateOptions {
   journal: Journal;
@@ -33,32 +34,49 @@ export function countSample(
   spec: ProbeSpec,
   { up, took }: ProbeResult,
 ): void {
-  const probe = `${owner}/${probeName(spec)}`;
+  const probe = gaugeOf(owner, spec);
   metrics.probeSuccess.set({ probe }, up ? 1 : 0);
   metrics.probeSeconds.observe({ probe }, took / 1000);
 }
 
+/** The probes have the say, and patience with them: see patient-gate.ts. */
 export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGateOptions): HealthGate {
   let shut = false;
-  const tell = ({ holds, known, message }: GateState) => {
-    if (known && !holds) emit(deps, { experiment: null, reason: 'GateShut', message, warning: true });
-    if (holds && shut) emit(deps, { experiment: null, reason: 'GateOpen', message });
-    shut = known && !holds;
+  let gauges = new Set<string>();
+  const tell = ({ holds, message }: GateState) => {
+    if (!holds) emit(deps, { experiment: null, reason: 'GateShut', message, warning: true });
+    else if (shut) emit(deps, { experiment: null, reason: 'GateOpen', message });
+    shut = !holds;
     onChange();
   };
-  const gate = createGate(probes, tell, (policy, probe, result) =>
-    countSample(metrics, policy, probe, result),
+  const gate = createGate(
+    probes,
+    () => patient.look(),
+    (policy, probe, result) => countSample(metrics, policy, probe, result),
   );
+  const patient = createPatientGate({ clock: deps.clock, probes: gate.state, onChange: tell });
+
+  function follow(policies: DesiredState['policies']): void {
+    const wanted = [...policies.values()].flatMap(({ name, spec }) =>
+      (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
+    );
+    const before = gauges;
+    gauges = new Set(wanted.map(({ policy, probe }) => gaugeOf(policy, probe)));
+    for (const probe of before) if (!gauges.has(probe)) metrics.probeSuccess.remove({ probe });
+    gate.set(wanted);
+    patient.look(wanted.length === 0);
+  }
+
   return {
-    state: gate.state,
-    follow: (policies) => {
-      metrics.probeSuccess.reset();
-      gate.set(
-        [...policies.values()].flatMap(({ name, spec }) =>
-          (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
-        ),
-      );
+    state: patient.state,
+    follow,
+    close: () => {
+      gate.close();
+      patient.close();
     },
-    close: gate.close,
   };
+}
+
+function gaugeOf(owner: string, probe: ProbeSpec): string {
+  return `${owner}/${probeName(probe)}`;
 }

@@ -1,5 +1,6 @@
 import { PHASES } from '../core/types.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
+import { writtenName } from '../reconcile/written-name.ts';
 
 /** The metrics page. What is counted over all experiments is counted here, when somebody asks, and not at every pass. */
 export async function scrape({
@@ -10,13 +11,18 @@ export async function scrape({
   const records = journal.experiments.all();
   for (const phase of PHASES)
     metrics.experiments.set({ phase }, records.filter((record) => record.phase === phase).length);
+  const names = new Map(records.map((record) => [record.name, writtenName({ journal }, record)]));
+  const nameOf = (experiment: string) => names.get(experiment) ?? experiment;
   metrics.faultActive.reset();
   for (const { experiment, fault, target, phase } of journal.effects.live())
     if (phase !== 'intended')
-      metrics.faultActive.set({ experiment, type: fault.type, target: target.name }, 1);
+      metrics.faultActive.set({ experiment: nameOf(experiment), type: fault.type, target: target.name }, 1);
   metrics.runInfo.reset();
   for (const { experiment, id: run, trigger, provenance } of journal.runs.active())
-    metrics.runInfo.set({ experiment, run, trigger, commit: provenance?.commit ?? '' }, 1);
+    metrics.runInfo.set(
+      { experiment: nameOf(experiment), run, trigger, commit: provenance?.commit ?? '' },
+      1,
+    );
   metrics.halted.set(halt.read() ? 1 : 0);
   return metrics.registry.metrics();
 }

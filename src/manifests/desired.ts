@@ -130,9 +130,12 @@ function choose(
   candidates: AnyManifest[],
   accepted: AnyManifest | undefined,
 ): { chosen: AnyManifest; duplicates: Problem[] } {
-  const live = candidates.filter(({ stale }) => stale === undefined);
-  const ordered = (live.length > 0 ? live : candidates).sort(
-    (a, b) => rank(a, accepted) - rank(b, accepted) || bySource(a.source, b.source),
+  const ordered = countingOf(candidates).sort(
+    (a, b) =>
+      unknownLast(a) - unknownLast(b) ||
+      rank(a, accepted) - rank(b, accepted) ||
+      Number(a.stale !== undefined) - Number(b.stale !== undefined) ||
+      bySource(a.source, b.source),
   );
   const [chosen, ...others] = ordered as [AnyManifest, ...AnyManifest[]];
   const differing = others.find((other) => !sameSpec(other.spec, chosen.spec));
@@ -140,6 +143,16 @@ function choose(
   if (differing === undefined) return { chosen, duplicates };
   const conflict = `${formatSource(chosen.source)} and ${formatSource(differing.source)} declare it differently`;
   return { chosen: { ...chosen, conflict }, duplicates };
+}
+
+/** What is stale does not count beside what is right, but for a Policy: another version of it elsewhere must not loosen what was wanted. */
+function countingOf(candidates: AnyManifest[]): AnyManifest[] {
+  const live = candidates.filter(({ kind, stale }) => kind === 'Policy' || stale === undefined);
+  return live.length > 0 ? live : candidates;
+}
+
+function unknownLast({ unknown }: AnyManifest): number {
+  return unknown ? 1 : 0;
 }
 
 /** 0: the very spec that was accepted. 1: another one from the place that it came from. */

@@ -15,6 +15,8 @@ export interface Scan {
   files: Map<string, Fingerprint>;
   /** Directories that are there and cannot be read: nothing is known about what they hold. */
   unreadable: { path: string; problem: Problem }[];
+  /** Of the directories that were asked for, those that are not there. */
+  missing: string[];
   problems: Problem[];
 }
 
@@ -34,7 +36,7 @@ export function isIgnored(root: string, path: string): boolean {
 
 /** Every manifest file below the directories. Symbolic links are not followed; the directories themselves may be links. */
 export async function scanDirectories(dirs: readonly string[]): Promise<Scan> {
-  const scan: Scan = { files: new Map(), unreadable: [], problems: [] };
+  const scan: Scan = { files: new Map(), unreadable: [], missing: [], problems: [] };
   await Promise.all(dirs.map((dir) => scanDirectory(dir, dir, scan)));
   return scan;
 }
@@ -76,6 +78,7 @@ function noDirectory(root: string, dir: string, error: NodeJS.ErrnoException, sc
         ? 'It is read once it appears'
         : 'A file is in the way: name the directory that holds it';
     scan.problems.push(directoryProblem(dir, 'warning', 'there is no such directory', hint));
+    scan.missing.push(dir);
     return;
   }
   const problem = directoryProblem(

@@ -7,6 +7,7 @@ import { FileTable } from './file-table.ts';
 import { formatProblem } from './problem.ts';
 import { Removals } from './removals.ts';
 import { scanDirectories } from './scan.ts';
+import { withStandingPolicies } from './standing-policies.ts';
 import type { Validator } from './validate.ts';
 import { DirectoryWatch } from './watch.ts';
 
@@ -176,7 +177,8 @@ class WatchedManifests implements ManifestSource {
     this.#files.still = false;
     if (this.#closed) return;
     const { documents, problems } = this.#files.contents(scan);
-    const merged = mergeDeclared(documents, problems, this.#state);
+    const declared = mergeDeclared(documents, problems, this.#state);
+    const merged = withStandingPolicies(declared, this.#state, scan.missing);
     const kept = whole
       ? { state: merged, ended: this.#removals.giveUp(merged) }
       : this.#removals.hold(this.#state, merged, seenAt, this.#files.unsettled());

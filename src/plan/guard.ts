@@ -22,7 +22,6 @@ export function guard(input: PlanInput, asked: Asked): Refusal | undefined {
   const { faults, chosen, run } = asked;
   return (
     limits.blocked ??
-    refuseGate(input, run) ??
     refuseFaults(limits, faults) ??
     refuseDuration(limits, asked.duration) ??
     refuseHours(limits, input.clock.now(), asked.left) ??
@@ -33,7 +32,8 @@ export function guard(input: PlanInput, asked: Asked): Refusal | undefined {
     refuseRuns(input, limits, run) ??
     refuseCrowd(input, limits, asked) ??
     refuseShares(input, limits, asked) ??
-    refuseBudget(input, limits, asked)
+    refuseBudget(input, limits, asked) ??
+    refuseGate(input, run) // last: it comes and goes, and is no news to what may not start anyhow
   );
 }
 

@@ -1,6 +1,7 @@
 import { type Clock, remaining } from '../core/clock.ts';
 import { describeError, SquallError } from '../core/errors.ts';
 import { parseObjectId } from '../core/kinds.ts';
+import { nextTurn } from '../core/parallel.ts';
 import type { ExperimentRecord, Run } from '../core/types.ts';
 import { createBackoff } from './backoff.ts';
 import type { ReconcileDeps } from './deps.ts';
@@ -63,6 +64,8 @@ export function createController(deps: ReconcileDeps): Controller {
     }
     metrics.reconcile.observe((clock.now() - started) / 1000);
     remember(name);
+    // Passes that have nothing to wait for follow each other: with hundreds of experiments that is seconds.
+    await nextTurn();
   }
 
   function time(name: string, { again, injected, forgotten }: PassResult): void {

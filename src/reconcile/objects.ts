@@ -12,6 +12,7 @@ import {
   type Spawned,
 } from '../core/kinds.ts';
 import type { Log } from '../core/log.ts';
+import { nextTurn } from '../core/parallel.ts';
 import type { HaltFile } from '../journal/halt-file.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { DesiredState } from '../manifests/desired.ts';
@@ -93,6 +94,7 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
       deps.metrics.reconcileErrors.inc();
       queue.addAfter(id, wait);
     }
+    await nextTurn();
   }
 
   /** ms until the next pass, where time alone needs one. */

@@ -66,8 +66,7 @@ export function createQueue({ clock, workers, work }: QueueOptions): WorkQueue {
       const key = waiting.shift() as string;
       dirty.delete(key);
       processing.add(key);
-      // Passes that wait for nothing follow each other without end in sight: timers, sockets and requests come in between.
-      void work(key).finally(() => setImmediate(done, key));
+      void work(key).finally(() => done(key));
     }
   }
 

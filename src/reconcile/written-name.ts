@@ -16,8 +16,15 @@ export function writtenName(
   return copyOf ?? (owner ? ownerName(journal, owner) : name);
 }
 
-function ownerName({ spawned }: Pick<Journal, 'spawned'>, { kind, name }: Owner): string {
-  if (kind === 'Schedule') return name;
+function ownerName(journal: Pick<Journal, 'spawned'>, { kind, name }: Owner): string {
+  return kind === 'Schedule' ? name : writtenScenario({ journal }, name);
+}
+
+/** The same of a scenario. */
+export function writtenScenario(
+  { journal: { spawned } }: { journal: Pick<Journal, 'spawned'> },
+  name: string,
+): string {
   const made = spawned.get('Scenario', name);
   if (made) return made.copyOf ?? made.owner.name;
   return name.replace(ADDED, ''); // a schedule may have let go of it already

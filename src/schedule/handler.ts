@@ -53,7 +53,7 @@ function pass(
   const fired = firedBy(deps.journal, record);
   const { spec, uid, name } = record;
   const decision = decideSchedule({ spec, uid, name, state, owned: fired, held, now });
-  const outcome = carryOut(deps, record, decision);
+  const outcome = carryOut(deps, record, fired, decision);
   const late = fired.filter((one) => !one.started && now > latestBegin(record, one));
   const waiting = fired.filter((one) => !one.started && !late.includes(one));
   const active = fired.filter((one) => one.active && !late.includes(one)).map((one) => one.name);
@@ -129,17 +129,19 @@ interface CarriedOut {
 function carryOut(
   deps: ObjectDeps,
   record: ObjectRecord<'Schedule'>,
+  fired: readonly Fired[],
   { actions }: Pick<Decision, 'actions'>,
 ): CarriedOut {
   const done: CarriedOut = { spawn: [], release: [], events: [], missed: 0 };
-  const kind = record.spec.scenarioRef ? 'Scenario' : 'Experiment';
   for (const action of actions) {
     if (action.kind === 'fire') fire(deps, record, action, done);
     else if (action.kind === 'miss') {
       done.missed += action.count;
       done.events.push(about(record, 'Missed', action.message, true));
     } else {
-      done.release.push(...action.runs.map((name) => ({ kind, name }) as const));
+      // An edit may have changed what kind of thing it starts since.
+      const which = new Set(action.runs);
+      done.release.push(...fired.filter(({ name }) => which.has(name)));
       if (action.kind === 'replace')
         done.events.push(about(record, 'Replaced', `${action.runs.join(', ')} ends: the next time has come`));
     }

@@ -172,7 +172,7 @@ describe('a daemon that is dead and not started again', () => {
     const [target, peer] = [await lab.run({ network }), await lab.run({ network })];
     const server = await echoServer(peer, { port: 7000, proto: 'tcp' });
     const block = { type: 'network-block', to: [{ container: peer.name }] };
-    const { site, deadline } = await orphan(experiment('e', target, [block], { duration: '6s' }), {
+    const { site, deadline } = await orphan(experiment('e', target, [block], { duration: '10s' }), {
       sentinel: true,
     });
     try {

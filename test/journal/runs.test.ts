@@ -95,6 +95,54 @@ describe('the number of a run', () => {
     assert.equal(journal.runs.peekNumber('exp'), 1);
   });
 
+  it('of a name that was made for one time is forgotten with all else that has the name', () => {
+    const numbers = () => journal.runs.peekNumber('nightly-1795478400') - 1;
+    journal.runs.takeNumber('exp');
+    journal.runs.takeNumber('nightly-1795478400');
+    put(1, { id: 'nightly-1795478400-1', experiment: 'nightly-1795478400' });
+    const event = {
+      type: 'Normal',
+      reason: 'x',
+      run: null,
+      target: null,
+      message: '',
+      object: null,
+    } as const;
+    journal.events.add({ ...event, time: NOW, experiment: 'nightly-1795478400' });
+    journal.runs.retireNumber('nightly-1795478400');
+    journal.runs.prune(1);
+    assert.equal(numbers(), 1, 'a run has the name');
+    journal.runs.prune(0);
+    assert.equal(numbers(), 1, 'an event has it');
+    journal.events.prune(0);
+    journal.runs.prune(0);
+    assert.equal(numbers(), 0);
+    assert.equal(journal.runs.peekNumber('exp'), 2, 'what a person wrote may come again');
+  });
+
+  it('of a scenario that was made for one time stays while runs of its steps are remembered', () => {
+    journal.runs.takeNumber('Scenario/day-1795478400');
+    journal.runs.retireNumber('Scenario/day-1795478400');
+    put(1, {
+      id: 'day-1795478400-1-1-1',
+      experiment: 'day-1795478400-1-1',
+      trigger: 'scenario/day-1795478400',
+    });
+    journal.runs.prune(1);
+    assert.equal(journal.runs.peekNumber('Scenario/day-1795478400'), 2);
+    journal.runs.prune(0);
+    assert.equal(journal.runs.peekNumber('Scenario/day-1795478400'), 1);
+  });
+
+  it('goes on where a name that was retired comes again', () => {
+    for (const _ of [1, 2]) journal.runs.takeNumber('exp');
+    journal.runs.retireNumber('exp');
+    assert.equal(journal.runs.peekNumber('exp'), 3);
+    journal.runs.takeNumber('exp');
+    journal.runs.prune(0);
+    assert.equal(journal.runs.peekNumber('exp'), 4);
+  });
+
   it('of an experiment is no setting of the journal', () => {
     const { instance } = journal;
     journal.runs.takeNumber('instance');
@@ -115,6 +163,12 @@ describe('forgetting', () => {
       journal.effects.ofRun('exp-3').map(({ id }) => id),
       [kept.id],
     );
+  });
+
+  it('keeps what a budget still counts', () => {
+    for (const number of [1, 2, 3]) put(number);
+    journal.runs.prune(1, NOW + 101);
+    assert.deepEqual(ids(journal.runs.list()), ['exp-3', 'exp-2']);
   });
 
   it('never takes a run that goes on, is shown by its experiment, or left something in the world', () => {

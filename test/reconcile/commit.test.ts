@@ -13,7 +13,7 @@ import { injectionsOf } from '../../src/reconcile/prepare.ts';
 import { standing } from '../journal/build.ts';
 import { FakeClock } from '../lab/fake-clock.ts';
 import { WHOLE_HOST } from '../lab/host.ts';
-import { BLOCK, containers, deadline, declared, effect, NOW, PAUSE, run } from '../plan/build.ts';
+import { BLOCK, containers, deadline, declared, effect, NOW, PAUSE, record, run } from '../plan/build.ts';
 
 function setup(manifest = declared()) {
   const clock = new FakeClock();
@@ -161,5 +161,44 @@ describe('what is gathered', () => {
     journal.runs.put(ended);
     assert.deepEqual(gather(deps, 'exp', '').run, ended);
     assert.equal(effect(PAUSE, containers(1)[0] ?? assert.fail()).runId, ended.id);
+  });
+});
+
+describe('what an owner made', () => {
+  const owner = { kind: 'Schedule', name: 'nightly', uid: 'u' } as const;
+  const ended = () => run([PAUSE], containers(2), { phase: 'Completed', endedAt: NOW });
+
+  it('is counted under the name that a person wrote', async () => {
+    const { journal, manifests, metrics, pass } = setup();
+    pass();
+    manifests.clear();
+    const there = journal.experiments.get('exp');
+    assert.ok(there);
+    journal.experiments.put({ ...there, owner });
+    for (const one of journal.effects.live()) journal.effects.failed(one, 'x');
+    for (let passes = 0; passes < 3; passes += 1) pass();
+    const { values } = await metrics.runs.get();
+    assert.deepEqual(
+      values.map(({ labels }) => labels.experiment),
+      ['nightly'],
+    );
+  });
+
+  it('leaves neither a wish nor a number behind when it is forgotten', () => {
+    const { journal, manifests, pass } = setup();
+    const source = { file: 'a.yaml', line: 1, column: 1 };
+    const row = { kind: 'Experiment', name: 'exp', owner, copyOf: null, labels: {}, source } as const;
+    journal.spawned.add({ ...row, spec: declared().spec, slot: 0, createdAt: 0 });
+    journal.experiments.put({ ...record(declared()), owner, runId: 'exp-1' });
+    journal.runs.takeNumber('exp');
+    journal.runs.put(ended());
+    manifests.clear();
+    pass();
+    assert.equal(journal.experiments.get('exp'), undefined);
+    assert.deepEqual(journal.spawned.all(), []);
+    journal.runs.prune(0);
+    journal.events.prune(0);
+    journal.runs.prune(0);
+    assert.equal(journal.runs.peekNumber('exp'), 1);
   });
 });

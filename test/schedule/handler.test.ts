@@ -268,4 +268,25 @@ describe('a schedule', () => {
     const fired = world.events('Fired');
     assert.deepEqual([fired.length, new Set(fired).size], [2, 2]);
   });
+
+  it('whose edit makes it start another kind of thing still ends and forgets what it started before', async () => {
+    const spec: ScheduleSpec = { ...NIGHTLY, concurrencyPolicy: 'Replace', historyLimit: 1 };
+    world.onExperiment = (name) => {
+      const spawned = world.journal.spawned.get('Experiment', name);
+      if (!spawned) return world.journal.experiments.remove(name);
+      const active = run(name, 1, { startedAt: clock.now(), endedAt: null });
+      world.journal.runs.put(active);
+      world.journal.experiments.put(record(name, { owner: spawned.owner, runId: active.id }));
+    };
+    await declare(spec);
+    await pass(DAY);
+    const [first] = names();
+    assert.equal(world.journal.spawned.all()[0]?.kind, 'Experiment');
+    const { experiment: _, ...rest } = spec;
+    await world.declare(manifestOf('Scenario', 'day', { suspend: true, steps: [{ wait: '1s' }] }));
+    await declare({ ...rest, scenarioRef: { name: 'day' } });
+    await pass(DAY);
+    assert.ok(!names().includes(first ?? ''), 'it is replaced');
+    assert.ok(world.events('Fired').some((message) => message.includes('scenario nightly-')));
+  });
 });
