@@ -101,20 +101,24 @@ export async function assemble(
     probes,
     wake: (id) => objects.add(id),
     onSample: (scenario, probe, result) =>
-      countSample(metrics, writtenScenario({ journal }, scenario), probe, result),
+      countSample(metrics, `scenario/${writtenScenario({ journal }, scenario)}`, probe, result),
   });
   const objects = createObjects({
     deps,
     handlers: [policyHandler, scheduleHandler, scenarios] as unknown as ObjectHandler<ObjectKind>[],
     onExperiment: controller.add,
-    onPolicies: () => {
-      gate.follow(manifests.state().policies);
-      controller.addAll();
-    },
   });
   const notifier = openNotifier(options, state, metrics);
   events.add(notifier.poke);
-  const sources: HealthSources = { state, inventory, manifests, git, sentinel, started: false };
+  const sources: HealthSources = {
+    state,
+    inventory,
+    manifests,
+    git,
+    sentinel,
+    notifier,
+    started: false,
+  };
   const control = createControl({
     deps,
     controller,

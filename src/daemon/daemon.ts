@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts';
 import { together } from '../core/parallel.ts';
 import type { SquallEvent } from '../core/types.ts';
 import { type HeldLock, takeLock } from '../journal/lock.ts';
+import { limitsOf } from '../plan/policy/limits.ts';
 import { watchClock } from '../reconcile/controller.ts';
 import type { ReconcileDeps } from '../reconcile/deps.ts';
 import { recoverEffects } from '../reconcile/recovery.ts';
@@ -72,7 +73,7 @@ async function recoverOverdue({ journal, clock, recovery, log }: State): Promise
 /** Lists, reads, sweeps, and from then on follows events. */
 async function startLoop(options: DaemonOptions, state: State, parts: Parts): Promise<void> {
   const { clock, log, engine } = state;
-  const { inventory, manifests, controller, objects, deps } = parts;
+  const { inventory, manifests, controller, deps } = parts;
   const { git } = parts;
   await together([inventory.start(), git?.start()]);
   const engineLock = lockEngine((await engine.info()).id, options.instance);
@@ -87,27 +88,38 @@ async function startLoop(options: DaemonOptions, state: State, parts: Parts): Pr
   parts.cleanups.push(
     watchClock(clock, (step) => {
       log.warn({ step }, 'the wall clock was stepped, or the machine slept: looking at every deadline');
-      objects.addAll();
-      controller.addAll();
+      void lookAtAll(parts);
     }),
   );
   parts.sources.started = true;
   parts.gate.follow(manifests.state().policies);
-  objects.addAll();
-  controller.addAll();
+  await lookAtAll(parts);
   log.info({ manifests: options.manifests, instance: deps.journal.instance }, 'ready');
   repeat(parts, options.resync, clock, log);
 }
 
-/** What changed on disk: experiments are timed from there. A Policy concerns all of them, and its own pass says so. */
-function takeUp({ controller, objects }: Parts, ids: ReadonlySet<ObjectId>, at: number): void {
+/** Owners first: what a schedule fired and is too late by now must not begin before the schedule has let go of it. */
+async function lookAtAll({ objects, controller }: Parts): Promise<void> {
+  objects.addAll();
+  await objects.idle();
+  controller.addAll();
+}
+
+/** What changed on disk: experiments are timed from there. A Policy concerns all of them. */
+function takeUp(parts: Parts, ids: ReadonlySet<ObjectId>, at: number): void {
+  const { controller, objects, manifests, gate } = parts;
   const experiments: string[] = [];
+  let policies = false;
   for (const id of ids) {
     const { kind, name } = parseObjectId(id);
     if (kind === 'Experiment') experiments.push(name);
     else objects.add(id);
+    policies ||= kind === 'Policy';
   }
   controller.changed(experiments, at);
+  if (!policies) return;
+  gate.follow(manifests.state().policies);
+  controller.addAll();
 }
 
 const KEEP_RUNS = 1000;
@@ -124,7 +136,10 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
     () => manifests.resync(),
     async () => parts.setForeign(await sweep(deps)),
     () => parts.host.refresh(),
-    () => parts.objects.addAll(),
+    () => {
+      parts.objects.addAll();
+      return parts.objects.idle();
+    },
     () => controller.resync(),
     () => prune(deps),
   ];
@@ -146,9 +161,12 @@ function repeat(parts: Parts, every: number, clock: State['clock'], log: State['
   });
 }
 
-function prune({ journal }: ReconcileDeps): void {
+/** What a budget still counts stays. */
+function prune({ journal, manifests, clock }: ReconcileDeps): void {
+  const { budgets } = limitsOf([...manifests.state().policies.values()]);
+  const since = clock.now() - Math.max(0, ...budgets.map(({ window }) => window));
   journal.transaction(() => {
-    journal.runs.prune(KEEP_RUNS);
+    journal.runs.prune(KEEP_RUNS, since);
     journal.events.prune(KEEP_EVENTS);
   });
 }

@@ -27,7 +27,7 @@ export interface HealthGate {
   close(): void;
 }
 
-/** One try of a probe, told as `owner/probe`: of a Policy's gate, or of a Scenario's step. */
+/** One try of a probe, told as `policy/NAME/PROBE` or `scenario/NAME/PROBE`: of a Policy's gate, or of a Scenario's step. */
 export function countSample(
   metrics: Metrics,
   owner: string,
@@ -52,7 +52,7 @@ export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGat
   const gate = createGate(
     probes,
     () => patient.look(),
-    (policy, probe, result) => countSample(metrics, policy, probe, result),
+    (policy, probe, result) => countSample(metrics, `policy/${policy}`, probe, result),
   );
   const patient = createPatientGate({ clock: deps.clock, probes: gate.state, onChange: tell });
 
@@ -61,7 +61,7 @@ export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGat
       (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
     );
     const before = gauges;
-    gauges = new Set(wanted.map(({ policy, probe }) => gaugeOf(policy, probe)));
+    gauges = new Set(wanted.map(({ policy, probe }) => gaugeOf(`policy/${policy}`, probe)));
     for (const probe of before) if (!gauges.has(probe)) metrics.probeSuccess.remove({ probe });
     gate.set(wanted);
     patient.look(wanted.length === 0);

@@ -9,6 +9,7 @@ import {
 } from '../core/kinds.ts';
 import type { Source } from '../core/types.ts';
 import { compareText, describeProblem, type Problem, sortProblems } from './problem.ts';
+import type { UnparsedPolicy } from './unparsed-policy.ts';
 
 /** What the manifests want, whole. Immutable: a change replaces it. */
 export interface DesiredState {
@@ -63,6 +64,8 @@ export interface FileReading {
   problems: Problem[];
   /** The documents that are wrong, where they stand. `all`: there is one whose name cannot be told, so it could be any of the file's. */
   broken: ReadonlyMap<ObjectId, Broken> | 'all';
+  /** The Policy that a file which does not parse was meant to hold. */
+  unparsed?: UnparsedPolicy;
 }
 
 /**
@@ -80,9 +83,18 @@ export function withLastGood(reading: FileReading, before: readonly AnyManifest[
   for (const manifest of kept) there.add(idOf(manifest));
   return [
     ...reading.declared,
-    ...kept.map((manifest): AnyManifest => ({ ...manifest, stale: staleText(problem) })),
-    ...(broken === 'all' ? [] : unknownPolicies(broken, there, reading.problems)),
+    ...kept.map((manifest): AnyManifest => ({ ...manifest, stale: staleText(problem, manifest) })),
+    ...(broken === 'all'
+      ? unparsedPolicies(reading, kept)
+      : unknownPolicies(broken, there, reading.problems)),
   ];
+}
+
+/** Where no Policy of the file was ever right. */
+function unparsedPolicies({ unparsed, problems }: FileReading, kept: readonly AnyManifest[]): AnyManifest[] {
+  if (!unparsed || kept.some(({ kind }) => kind === 'Policy')) return [];
+  const broken = new Map([[objectId('Policy', unparsed.name), { source: unparsed.source, sure: true }]]);
+  return unknownPolicies(broken, new Set(), problems);
 }
 
 function unknownPolicies(
@@ -99,8 +111,9 @@ function unknownPolicies(
   });
 }
 
-function staleText(problem: Problem): string {
-  return `${formatSource(problem)} ${describeProblem(problem)}; the last good version stands`;
+function staleText(problem: Problem, { unknown }: AnyManifest): string {
+  const what = `${formatSource(problem)} ${describeProblem(problem)}`;
+  return unknown ? what : `${what}; the last good version stands`;
 }
 
 /** `a.yaml:3:1`. */

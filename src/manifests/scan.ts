@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import type { FileReading } from './desired.ts';
 import { MAX_FILE_BYTES, type ParseResult, parseBytes, tooBig } from './parse.ts';
 import type { Problem } from './problem.ts';
+import { unparsedPolicy } from './unparsed-policy.ts';
 import type { Validated, Validator } from './validate.ts';
 
 /** What tells one state of a file from another: device, inode, size, mtime and ctime in ns. */
@@ -153,7 +154,10 @@ export function readDocuments(
 ): FileReading {
   const parsed: ParseResult =
     'bytes' in read ? parseBytes(file, read.bytes) : { documents: [], problems: [read.refused] };
-  if (parsed.problems.length > 0) return { declared: [], problems: parsed.problems, broken: 'all' };
+  if (parsed.problems.length > 0) {
+    const unparsed = 'bytes' in read ? unparsedPolicy(file, read.bytes) : undefined;
+    return { declared: [], problems: parsed.problems, broken: 'all', ...(unparsed && { unparsed }) };
+  }
   let checked: Validated[];
   try {
     checked = parsed.documents.map((document) => validator.validate(document));

@@ -168,7 +168,8 @@ function reportPhase(
   const { name: experiment, phase, reason, message } = after;
   if (phase === 'Denied') deps.metrics.denied.inc({ reason });
   if (phase === 'Denied' || phase === 'Invalid') emit(deps, { experiment, reason, message, warning: true });
-  if (phase === 'Pending' || phase === 'Suspended' || phase === 'Halted') {
+  // a halt is told by who halts, and so is a suspend by a person
+  if (phase === 'Pending' || (phase === 'Suspended' && !after.hold)) {
     const ended = before?.phase === 'Recovering';
     if (!ended) emit(deps, { experiment, reason, message });
   }

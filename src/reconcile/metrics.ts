@@ -63,9 +63,9 @@ export function createMetrics(version: string, instance: string) {
       ['experiment', 'run', 'trigger', 'commit'],
     ),
     halted: gauge('squall_halted', '1 while everything is halted'),
-    buildInfo: gauge('squall_build_info', 'Always 1', ['version', 'instance']),
+    buildInfo: gauge('squall_build_info', 'Always 1', ['version', 'squall_instance']),
   };
-  metrics.buildInfo.set({ version, instance }, 1);
+  metrics.buildInfo.set({ version, squall_instance: instance }, 1);
   for (const phase of PHASES) metrics.experiments.set({ phase }, 0);
   return metrics;
 }

@@ -69,13 +69,11 @@ export interface ObjectsOptions {
   handlers: readonly ObjectHandler<ObjectKind>[];
   /** Something is wanted, or not wanted any more, that is no object: an experiment. */
   onExperiment: (name: string) => void;
-  /** A Policy is new, changed or gone. */
-  onPolicies: () => void;
 }
 
 const WORKERS = 4;
 
-export function createObjects({ deps, handlers, onExperiment, onPolicies }: ObjectsOptions): Objects {
+export function createObjects({ deps, handlers, onExperiment }: ObjectsOptions): Objects {
   const { journal, clock } = deps;
   const byKind = new Map(handlers.map((handler) => [handler.kind as ObjectKind, handler]));
   const backoff = createBackoff();
@@ -141,7 +139,6 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
     });
     outcome.afterwards?.();
     for (const { kind, name } of [...spawned, ...release]) touch(kind, name);
-    if (record.kind === 'Policy' && !unchanged) onPolicies();
   }
 
   /** What an owner made has a name that does not come again. */
@@ -176,7 +173,6 @@ export function createObjects({ deps, handlers, onExperiment, onPolicies }: Obje
     });
     byKind.get(kind)?.forget?.(name);
     for (const one of owned) touch(one.kind, one.name);
-    if (kind === 'Policy') onPolicies();
   }
 
   const queue = createQueue({ clock, workers: WORKERS, work });

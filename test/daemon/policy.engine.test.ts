@@ -379,6 +379,21 @@ describe('a Policy', () => {
     await injected('b');
   });
 
+  test('that stands twice still ends at once what the version that counts does not permit any more', async () => {
+    policy({ maxDuration: '1h' });
+    experiment('a', [web[0]]);
+    await injected('a');
+    const twin = { apiVersion: 'squall/v1', kind: 'Policy', metadata: { name: 'rules' } };
+    site.write('twin.policy.json', { ...twin, spec: { maxDuration: '2h' } });
+    experiment('b', [web[1]]);
+    await isSaid('b', 'Denied', 'PolicyInvalid');
+    const written = performance.now();
+    policy({ maxDuration: '1s' });
+    await isSaid('a', 'Aborted', 'TooLong');
+    const took = performance.now() - written;
+    assert.ok(took < AT_ONCE, `${took} ms`);
+  });
+
   test('that was tightened while no daemon ran is obeyed by the next, by its last good version too', async () => {
     policy({ maxDuration: '1h' });
     experiment('a', [web[0]]);

@@ -38,8 +38,8 @@ export interface ObjectWorld {
   clock: FakeClock;
   deps: ObjectDeps;
   objects: Objects;
-  /** Experiments that were handed on, and how often every Policy was told to have changed. */
-  told: { experiments: string[]; policies: number };
+  /** Experiments that were handed on. */
+  told: { experiments: string[] };
   halted: boolean;
   /** Plays the experiments' own passes. */
   onExperiment: (name: string) => void;
@@ -78,9 +78,6 @@ export function openObjectWorld(
         world.told.experiments.push(name);
         world.onExperiment(name);
       },
-      onPolicies: () => {
-        world.told.policies += 1;
-      },
     });
   };
   const change = async (id: `${Kind}/${string}`) => {
@@ -92,7 +89,7 @@ export function openObjectWorld(
     clock,
     halted: false,
     onExperiment: () => {},
-    told: { experiments: [] as string[], policies: 0 },
+    told: { experiments: [] as string[] },
     declare: (manifest: AnyManifest): Promise<void> => {
       const id = `${manifest.kind}/${manifest.name}` as const;
       declared.set(id, manifest);

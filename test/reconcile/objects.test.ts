@@ -158,15 +158,6 @@ describe('objects', () => {
     assert.equal(passes, 3);
   });
 
-  it('that are policies are told of when they change, and only then', async () => {
-    await world.declare(manifestOf('Policy', 'default', { maxTargets: 1 }));
-    await world.declare(manifestOf('Policy', 'default', { maxTargets: 1 }));
-    assert.equal(world.told.policies, 1);
-    await world.declare(manifestOf('Policy', 'default', { maxTargets: 2 }));
-    await world.remove('Policy', 'default');
-    assert.equal(world.told.policies, 3);
-  });
-
   it('that are policies and wrong are loud about it, once', async () => {
     const stale = 'a.yaml:5:1 SQ102 spec: wrong; the last good version stands';
     await world.declare(manifestOf('Policy', 'default', { maxTargets: 1 }));

@@ -87,7 +87,6 @@ export class Stage {
       deps: this.#deps,
       handlers: [this.#handler] as unknown as ObjectHandler<ObjectKind>[],
       onExperiment: (name) => this.touched.push(name),
-      onPolicies: () => {},
     });
   }
 
