@@ -17,7 +17,8 @@ For the shell that you are in:
   source <(squall completion bash)
   source <(squall completion zsh)
   squall completion fish | source
-The script says where to put it for every shell to come. Names come from the journal in the state directory.`,
+The script says where to put it for every shell to come. Names come from the
+journal in the state directory.`,
     )
     .action(action(cli, (io: Io, shell: Shell) => printScript(io, shell, program)));
   program

@@ -1,11 +1,13 @@
 import { SquallError } from '../core/errors.ts';
 import { parseObjectId } from '../core/kinds.ts';
+import type { Journal } from '../journal/journal.ts';
 import { clean } from '../report/clean.ts';
 import { formatJson } from '../report/json.ts';
 import type { ActId, HoldResult } from '../server/control.ts';
 import { formatError } from './errors.ts';
 import type { Io } from './io.ts';
 import { parseAct } from './kinds.ts';
+import { readJournal } from './reads.ts';
 
 export type Act = 'run' | 'halt' | 'suspend' | 'resume';
 
@@ -72,26 +74,60 @@ function isForbidden({ cause }: SquallError): boolean {
   return ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
+/**
+ * The experiments and scenarios of which a run is not over, held or not. Undefined where the journal does not tell: then all are named,
+ * for nothing may come in the way of a halt.
+ */
+export async function underWay(file: string): Promise<ReadonlySet<string> | undefined> {
+  let journal: Journal | undefined;
+  try {
+    journal = await readJournal(file);
+    if (!journal) return undefined;
+    const { stateOf } = await import('../scenario/state.ts');
+    const scenarios = journal.objects.all('Scenario').filter((one) => stateOf(one).run?.ending === null);
+    return new Set([
+      ...journal.runs.active().map(({ experiment }) => `experiment/${experiment}`),
+      ...scenarios.map(({ name }) => `scenario/${name}`),
+    ]);
+  } catch {
+    return undefined;
+  } finally {
+    journal?.close();
+  }
+}
+
+/** `underWay`: given where all was meant: only these are named. */
+export interface HoldWords {
+  done: string;
+  all: boolean;
+  underWay?: ReadonlySet<string> | undefined;
+}
+
 /** Prints what was held or let go: data to stdout, what is left to stderr. Gives the exit code: 1 where something is left. */
 export function reportHold(
   io: Io,
   { result, errors }: Held,
-  words: { done: string; all: boolean },
+  words: HoldWords,
   output: 'text' | 'json',
 ): number {
-  if (output === 'json') io.out(formatJson(result));
-  else {
-    if (words.all) io.out(`all chaos ${words.done}\n`);
-    for (const [kind, names] of [
-      ['schedule', result.schedules],
-      ['scenario', result.scenarios],
-      ['experiment', result.experiments],
-    ] as const)
-      for (const name of names) io.out(`${kind}/${clean(name)} ${words.done}\n`);
-  }
+  io.out(output === 'json' ? formatJson(result) : heldText(result, words));
   for (const error of errors) io.err(formatError(error));
   for (const { target, fault, error } of result.left) {
     io.err(`not recovered yet: ${clean(fault)} on ${clean(target)}: ${clean(error)}\n`);
   }
   return result.left.length + errors.length > 0 ? 1 : 0;
+}
+
+function heldText({ schedules, scenarios, experiments }: HoldResult, words: HoldWords): string {
+  const { done, all, underWay } = words;
+  const ids = [
+    ...schedules.map((name) => `schedule/${name}`),
+    ...scenarios.map((name) => `scenario/${name}`),
+    ...experiments.map((name) => `experiment/${name}`),
+  ];
+  const named = all && underWay ? ids.filter((id) => underWay.has(id)) : ids;
+  const rest = ids.length - named.length;
+  const also = rest > 0 ? [`${named.length > 0 ? 'and ' : ''}${rest} at rest\n`] : [];
+  const lines = named.map((id) => `${clean(id)} ${done}\n`);
+  return [...(all ? [`all chaos ${done}\n`] : []), ...lines, ...also].join('');
 }

@@ -76,9 +76,10 @@ export function addDaemon(program: Command, cli: Cli): void {
       ).env('SQUALL_TOKEN_FILE'),
     )
     .addOption(
-      new Option('--git <url>', 'take manifests from this repository instead of the directories above').env(
-        'SQUALL_GIT',
-      ),
+      new Option(
+        '--git <url>',
+        'take manifests from this repository; of directories then only those of --manifests, beside it',
+      ).env('SQUALL_GIT'),
     )
     .addOption(new Option('--branch <name>', 'its branch').default('main').env('SQUALL_GIT_BRANCH'))
     .addOption(

@@ -24,7 +24,7 @@ export function addDoctor(program: Command, cli: Cli): void {
     .addOption(dockerHostOption())
     .addHelpText(
       'after',
-      '\nExit code 1 where not even faults of containers as a whole (kill, stop, pause, restart) would work.',
+      '\nExit code 1 where not even faults of containers as a whole (kill, stop, pause,\nrestart) would work.',
     )
     .action(action(cli, doctor));
 }

@@ -35,7 +35,7 @@ export function addGet(program: Command, cli: Cli): void {
     .description('list what the journal knows (it needs no daemon)')
     .argument(
       '<kind>',
-      'experiments (exp), schedules (sched), scenarios (scn), policies (pol), runs, events (ev) or all; also KIND/NAME',
+      'experiments (exp), schedules (sched), scenarios (scn), policies (pol), runs, events (ev) or all; several as exp,scn; also KIND/NAME',
     )
     .argument('[names...]', 'only these; for events, those of these experiments')
     .addOption(outputOption(LIST_FORMATS))
@@ -48,17 +48,22 @@ export function addGet(program: Command, cli: Cli): void {
 }
 
 async function get(io: Io, kindArgument: string, names: string[], options: GetOptions): Promise<number> {
-  const [kindName = '', ...named] = kindArgument.split('/');
-  const kind = pluralOf(kindName);
+  const [kindWords = '', ...named] = kindArgument.split('/');
+  const kinds = [...new Set(kindWords.split(',').map(pluralOf))];
+  const kind = kinds.length > 1 && kinds.includes('all') ? 'all' : kinds.join(',');
   const wanted = { names: [...named, ...names], selector: options.selector };
   const state = stateDir(options.state);
+  if (wanted.names.length > 0 && (kind === 'all' || kind.includes(',')))
+    throw new SquallError('SQ501', `\`get ${kind}\` takes no names`, {
+      hint: 'Name one kind: squall get experiments NAME',
+    });
   if (options.watch) return watchKind(io, kind, wanted, state, options.output);
   const journal = await readJournal(statePaths(state).journal);
   try {
     const lists = journal ? listKinds(io, journal, kind, wanted) : missing(kind, wanted, state);
     if (lists.every(({ count }) => count === 0)) {
       const narrowed = wanted.names.length > 0 || wanted.selector !== undefined;
-      const noun = kind === 'all' ? 'Nothing' : `No ${kind}`;
+      const noun = kind === 'all' ? 'Nothing' : `No ${kind.replaceAll(',', ', ')}`;
       io.err(nothingFound(noun, state, journal !== undefined, narrowed));
     }
     const single = wanted.names.length === 1 && kind !== 'events';
@@ -77,12 +82,8 @@ interface Wanted {
   selector: string | undefined;
 }
 
+/** `kind`: `all`, or plurals with commas between. */
 function listKinds(io: Io, journal: Journal, kind: string, wanted: Wanted): Listed[] {
-  if (kind === 'all' && wanted.names.length > 0) {
-    throw new SquallError('SQ501', '`get all` takes no names', {
-      hint: 'Name the kind: squall get experiments NAME',
-    });
-  }
   const one = <Row>(listing: Listing<Row>) => {
     const rows = listing.load(journal, 0).filter(keepOf(listing, wanted)(journal));
     refuseUnknown(listing, rows, journal, wanted);
@@ -96,7 +97,8 @@ function listKinds(io: Io, journal: Journal, kind: string, wanted: Wanted): List
     runs: () => one(runListing),
     events: () => one(eventListing),
   };
-  const asked = kind === 'all' ? Object.values(all) : [all[kind]].filter((list) => list !== undefined);
+  const kinds = kind === 'all' ? Object.keys(all) : kind.split(',');
+  const asked = kinds.map((one) => all[one]).filter((list) => list !== undefined);
   return asked.map((list) => list());
 }
 

@@ -3,7 +3,7 @@ import { statePaths } from '../daemon/paths.ts';
 import type { HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, holdEach, namesOrAll, reportHold, withOrWithout } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold, underWay, withOrWithout } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { action, type Cli } from './verb.ts';
@@ -30,7 +30,7 @@ export function addHalt(program: Command, cli: Cli): void {
 async function halt(io: Io, given: string[], options: HaltOptions): Promise<number> {
   const what = namesOrAll('halt', given, options.all);
   const state = stateDir(options.state);
-  const { socket } = statePaths(state);
+  const { socket, journal } = statePaths(state);
   io.err(`halting ${what === 'all' ? 'all chaos' : given.join(', ')}: recovering what is injected\n`);
   const held = await withOrWithout(
     io,
@@ -40,5 +40,7 @@ async function halt(io: Io, given: string[], options: HaltOptions): Promise<numb
       return haltOffline({ state, dockerHost: options.dockerHost, what });
     },
   );
-  return reportHold(io, held, { done: 'halted', all: what === 'all' }, options.output);
+  const all = what === 'all';
+  const words = { done: 'halted', all, ...(all && { underWay: await underWay(journal) }) };
+  return reportHold(io, held, words, options.output);
 }

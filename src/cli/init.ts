@@ -21,8 +21,9 @@ export function addInit(program: Command, cli: Cli): void {
     .addHelpText(
       'after',
       `
-Writes experiments/example.yaml, experiments/policies/default.yaml, schedules/nightly.yaml, and copies of the
-schemas to .squall/schemas, for editors; commit these too. Files that are there already are left as they are,
+Writes experiments/example.yaml, experiments/policies/default.yaml,
+schedules/nightly.yaml, and copies of the schemas to .squall/schemas, for
+editors; commit these too. Files that are there already are left as they are,
 but for those copies, which a newer Squall brings up to date.`,
     )
     .action(action(cli, init));

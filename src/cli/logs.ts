@@ -45,7 +45,7 @@ export function addLogs(program: Command, cli: Cli): void {
     .addOption(stateOption())
     .addHelpText(
       'after',
-      "\nWith -o json each line is an object. The log is squall.log in the state directory, the older files of\nit squall.log.1 to .3; the sentinel's is sentinel.log.",
+      "\nWith -o json each line is an object. The log is squall.log in the state\ndirectory, the older files of it squall.log.1 to .3; the sentinel's is\nsentinel.log.",
     )
     .action(action(cli, logs));
 }

@@ -35,11 +35,13 @@ export function addPlan(program: Command, cli: Cli): void {
 }
 
 const HELP = `
-Without any of --base, --inventory, --no-engine, --fail-on, -o markdown and -o github: what a daemon with this
-state directory would do now. With one of them: what the change from the base would do, whatever ran before;
-without --base, everything counts as new. See docs/pull-requests.md.
+Without any of --base, --inventory, --no-engine, --fail-on, -o markdown and
+-o github: what a daemon with this state directory would do now. With one of
+them: what the change from the base would do, whatever ran before; without
+--base, everything counts as new. See docs/pull-requests.md.
 
-Exit codes: 0 fine; 1 something that --fail-on names was found; 2 bad usage or an invalid manifest.`;
+Exit codes: 0 fine; 1 something that --fail-on names was found; 2 bad usage or
+an invalid manifest.`;
 
 function failOnOption(): Option {
   return new Option('--fail-on <what>', 'exit code 1 where the change has it (may stand again)')

@@ -9,7 +9,7 @@ import { clean } from '../report/clean.ts';
 import type { ActId, HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, holdEach, namesOrAll, reportHold, withOrWithout } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold, underWay, withOrWithout } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { dockerHostOption, outputOption, stateOption } from './options.ts';
 import { readJournal } from './reads.ts';
@@ -37,7 +37,7 @@ export function addResume(program: Command, cli: Cli): void {
 async function resume(io: Io, given: string[], options: ResumeOptions): Promise<number> {
   const what = namesOrAll('resume', given, options.all);
   const state = stateDir(options.state);
-  const { socket } = statePaths(state);
+  const { socket, journal } = statePaths(state);
   const held = await withOrWithout(
     io,
     () => holdEach(what, (one) => askDaemon<HoldResult>(socket, 'POST', actPath('resume', one))),
@@ -46,7 +46,9 @@ async function resume(io: Io, given: string[], options: ResumeOptions): Promise<
       return resumeOffline({ state, dockerHost: options.dockerHost, what });
     },
   );
-  const code = reportHold(io, held, { done: 'resumed', all: what === 'all' }, options.output);
+  const all = what === 'all';
+  const words = { done: 'resumed', all, ...(all && { underWay: await underWay(journal) }) };
+  const code = reportHold(io, held, words, options.output);
   if (what !== 'all') io.err(await stillHeld(what, state));
   return code;
 }
@@ -76,7 +78,8 @@ function stillHeldBy(journal: Journal, id: ActId): string {
     const by = clean(inherited.by.toLowerCase());
     return `${typed} is ${inherited.hold} still, with ${by}: \`squall resume ${by}\` lifts that\n`;
   }
-  if (!record?.spec.suspend) return '';
+  const goesOn = kind === 'Experiment' && journal.runs.active().some((run) => run.experiment === name);
+  if (goesOn || !record?.spec.suspend) return '';
   const does = kind === 'Schedule' ? 'fires it once' : 'starts it';
   return `its manifest says suspend: true: \`squall run ${typed}\` ${does}\n`;
 }

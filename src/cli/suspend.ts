@@ -3,7 +3,7 @@ import { statePaths } from '../daemon/paths.ts';
 import type { HoldResult } from '../server/control.ts';
 import { askDaemon } from './client.ts';
 import { stateDir } from './context.ts';
-import { actPath, holdEach, namesOrAll, reportHold } from './daemon-call.ts';
+import { actPath, holdEach, namesOrAll, reportHold, underWay } from './daemon-call.ts';
 import type { Io } from './io.ts';
 import { outputOption, stateOption } from './options.ts';
 import { action, type Cli } from './verb.ts';
@@ -29,7 +29,9 @@ export function addSuspend(program: Command, cli: Cli): void {
 
 async function suspend(io: Io, given: string[], options: SuspendOptions): Promise<number> {
   const what = namesOrAll('suspend', given, options.all);
-  const { socket } = statePaths(stateDir(options.state));
+  const { socket, journal } = statePaths(stateDir(options.state));
   const held = await holdEach(what, (one) => askDaemon<HoldResult>(socket, 'POST', actPath('suspend', one)));
-  return reportHold(io, held, { done: 'suspended', all: what === 'all' }, options.output);
+  const all = what === 'all';
+  const words = { done: 'suspended', all, ...(all && { underWay: await underWay(journal) }) };
+  return reportHold(io, held, words, options.output);
 }

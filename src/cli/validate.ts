@@ -32,7 +32,8 @@ async function validate(io: Io, paths: string[], options: { output: Format }): P
     experiments: experiments.size,
     schedules: schedules.size,
     scenarios: scenarios.size,
-    policies: policies.size,
+    // one that cannot be read stands for what somebody wanted, but is not valid
+    policies: [...policies.values()].filter(({ unknown }) => !unknown).length,
   };
   io.out(await format(problems, kinds, options.output));
   io.err(`${summariseProblems(problems, kinds)}\n`);

@@ -21,7 +21,7 @@ import { ownContainerIds } from '../runtime/self.ts';
 import type { ActId, HoldResult } from '../server/control.ts';
 import { mergeHolds } from '../server/holds.ts';
 import { findHeld } from '../server/views.ts';
-import { concernedBy, holdResult, recoverHeld, setHold } from './hold.ts';
+import { type Concerned, concernedBy, holdResult, recoverHeld, setHold } from './hold.ts';
 import { statePaths } from './paths.ts';
 import { openState, type State } from './state.ts';
 import { tryGate } from './try-gate.ts';
@@ -62,8 +62,25 @@ export async function haltOffline(options: OfflineOptions): Promise<OfflineHold>
       HALT_LIMIT,
     );
     if (unwritten && options.what !== 'all') throw unwritten;
+    attempt(() => showHalted(state, concerned));
     const results = [...concerned].map(([what, whom]) => holdResult(what, 'halted', whom, []));
     return { result: { ...mergeHolds(results), left }, errors };
+  });
+}
+
+/** What people see says so at once; the next daemon finds it out by itself. */
+function showHalted(
+  { journal, clock }: State,
+  concerned: ReadonlyMap<ActId | 'all', Pick<Concerned, 'told'>>,
+): void {
+  journal.transaction(() => {
+    for (const [what, { told }] of concerned) {
+      const [reason, lift] = what === 'all' ? ['HaltedAll', '--all'] : ['Halted', what.toLowerCase()];
+      const message = `halted by a person: \`squall resume ${lift}\` lifts it`;
+      for (const record of told.map((name) => journal.experiments.get(name)))
+        if (record)
+          journal.experiments.put({ ...record, phase: 'Halted', reason, message, updatedAt: clock.now() });
+    }
   });
 }
 

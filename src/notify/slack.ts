@@ -14,6 +14,8 @@ const MOST_TARGETS = 5;
 /** Characters of a message's text: alone it has a paragraph, among others a line. */
 const PARAGRAPH = 500;
 const LINE = 140;
+/** One name with all its characters escaped leaves room for a paragraph that is. */
+const MOST_NAME = 90;
 const MOST_NAMES = 300;
 /** Characters that a text object holds (docs.slack.dev/reference/block-kit/composition-objects/text-object). */
 const MOST_TEXT = 3000;
@@ -51,12 +53,12 @@ interface Content {
 }
 
 function single(notice: Notice, { host }: Origin, dropped: number): Content {
-  const { run, targets = [], commit, dirty, time } = notice;
+  const { run, targets = [], time } = notice;
   const facts = [
     safe(host),
-    run !== null && `run ${safe(run)}`,
+    run !== null && `run ${safe(run, MOST_NAME)}`,
     targets.length > 0 && named(targets),
-    commit !== undefined && `commit ${safe(commit.slice(0, 10))}${dirty ? ', changed since' : ''}`,
+    ...commitOf(notice),
     localTime(time),
   ];
   const line = lineOf(notice, PARAGRAPH);
@@ -69,13 +71,17 @@ function several({ notices, dropped }: Batch, { host }: Origin): Content {
   const shown = mostUrgent(notices);
   const rest = notices.filter((notice) => !shown.includes(notice));
   const head = `*${tally(notices.map(({ kind }) => kind))}* on ${safe(host)}`;
-  const lines = shown.map((notice) => lineOf(notice, LINE));
+  const lines = shown.map((notice) => [lineOf(notice, LINE), ...commitOf(notice)].join('  ·  '));
   const more = rest.length > 0 ? [`and ${rest.length} more: ${tally(rest.map(({ kind }) => kind))}`] : [];
   const after = [...more, ...missing(dropped)];
   return {
     text: [head, ...lines, ...after].join('\n'),
     blocks: [section(head), ...paragraphs(lines).map(section), ...after.map(context)],
   };
+}
+
+function commitOf({ commit, dirty }: Notice): string[] {
+  return commit === undefined ? [] : [`commit ${safe(commit.slice(0, 10))}${dirty ? ', changed since' : ''}`];
 }
 
 function named(targets: readonly string[]): string {
@@ -92,7 +98,7 @@ function mostUrgent(notices: readonly Notice[]): Notice[] {
 
 function lineOf({ kind, experiment, object, message }: Notice, longest: number): string {
   const name = experiment ?? object;
-  const what = name ? `${safe(name)}: ` : '';
+  const what = name ? `${safe(name, MOST_NAME)}: ` : '';
   return `*${kind.charAt(0).toUpperCase()}${kind.slice(1)}*  ${what}${safe(message, longest)}`;
 }
 

@@ -37,6 +37,9 @@ export function denyPlan(input: PlanInput, refusal: Refusal): Plan {
 function planIdle(input: PlanInput, record: ExperimentRecord): Plan {
   const { manifest, run } = input;
   const rest = (status: Status) => result(input, { ...record, runRequested: null }, status);
+  const over = run && run.generation === record.generation && !record.runRequested;
+  // what an owner started runs once: there is nothing left to hold
+  if (over && record.owner) return rest(endedStatus(run, input.effects));
   if (manifest?.conflict) return rest({ phase: 'Invalid', reason: 'NameTaken', message: manifest.conflict });
   if (input.halted)
     return rest({
@@ -47,8 +50,10 @@ function planIdle(input: PlanInput, record: ExperimentRecord): Plan {
   const held = record.hold ? heldStatus(record) : inheritedStatus(input);
   if (held) return rest(held);
   if (!record.runRequested) {
-    if (record.spec.suspend)
-      return rest({ phase: 'Suspended', reason: 'Suspended', message: 'spec.suspend is true' });
+    if (record.spec.suspend) {
+      const message = `spec.suspend is true: \`squall run ${record.name}\` starts it`;
+      return rest({ phase: 'Suspended', reason: 'Suspended', message });
+    }
     if (run && run.generation === record.generation) return rest(endedStatus(run, input.effects, record));
   }
   if (manifest?.stale) return rest({ phase: 'Invalid', reason: 'Stale', message: manifest.stale });

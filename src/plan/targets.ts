@@ -1,3 +1,4 @@
+import { LABEL_ENABLED } from '../core/marks.ts';
 import type { Container, ExperimentSpec, TargetRef } from '../core/types.ts';
 import type { Refusal } from './actions.ts';
 import { serviceKey } from './hit.ts';
@@ -72,25 +73,54 @@ const NEAREST: Bar['reason'][] = ['NetworkNotAllowed', 'Protected', 'NotOptedIn'
 
 function noneAllowed(barred: readonly Barred[], consent: Consent): Selection['shortfall'] {
   const reason = NEAREST.find((one) => barred.some(({ bar }) => bar.reason === one));
-  const told = barred.filter(({ bar }) => bar.reason === reason);
-  const [first] = told;
-  if (!first) return wait('NoMatch', 'no container matches');
-  const why =
-    reason === 'NotOptedIn'
-      ? `, ${howToOptIn(first.container, consent)}`
-      : `, but ${sentences(told).join(', ')}`;
-  const { code } = first.bar;
-  return {
-    wait: false,
-    refusal: { code, reason: first.bar.reason, message: `${count(barred.length)}${why}` },
-  };
+  if (!reason) return wait('NoMatch', 'no container matches');
+  if (reason === 'NotOptedIn') return noneOptedIn(barred, consent);
+  return refused(
+    barred,
+    barred.filter(({ bar }) => bar.reason === reason),
+  );
 }
 
-function howToOptIn(container: Container, consent: Consent): string {
-  const policy = optInOf(container, consent);
+/** That it would be protected all the same is told before how to opt in. */
+function noneOptedIn(barred: readonly Barred[], consent: Consent): Selection['shortfall'] {
+  const bars = barred.map(({ container, bar }) => ({
+    container,
+    bar: protectedBar(container, consent) ?? bar,
+  }));
+  const open = bars.filter(({ bar }) => bar.reason === 'NotOptedIn');
+  const [first] = open;
+  if (!first) return refused(barred, bars);
+  const { code, reason } = first.bar;
+  const safe = bars.filter((one) => !open.includes(one));
+  const also = safe.length > 0 ? `, ${sentences(safe).join(', ')};` : '';
+  const message = `${count(barred.length)}${also} ${howToOptIn(open, also !== '', consent)}`;
+  return { wait: false, refusal: { code, reason, message } };
+}
+
+function refused(barred: readonly Barred[], told: readonly Barred[]): Selection['shortfall'] {
+  const { code, reason } = (told[0] as Barred).bar;
+  const message = `${count(barred.length)}, but ${sentences(told).join(', ')}`;
+  return { wait: false, refusal: { code, reason, message } };
+}
+
+/** What protects the container whether it opts in or not. */
+function protectedBar(container: Container, consent: Consent): Bar | undefined {
+  const bar = barOf({ ...container, labels: { ...container.labels, [LABEL_ENABLED]: 'true' } }, consent);
+  return bar?.reason === 'Protected' ? bar : undefined;
+}
+
+const MOST_NAMES = 3;
+
+/** `others`: there are more that match, which it does not help. */
+function howToOptIn(open: readonly Barred[], others: boolean, consent: Consent): string {
+  const policy = optInOf((open[0] as Barred).container, consent);
   const asks = policy ? ` as Policy ${policy} asks` : '';
   const who = policy ? `Policy ${policy}` : 'a Policy';
-  return `none has opted in${asks}: re-create them with the label squall.enabled=true, or let ${who} select them`;
+  const [have, them] = open.length === 1 ? ['has', 'it'] : ['have', 'them'];
+  const names = open.slice(0, MOST_NAMES).map(({ container }) => container.name);
+  const more = open.length > MOST_NAMES ? ` and ${open.length - MOST_NAMES} more` : '';
+  const subject = others ? `${open.length} ${have}` : `and ${have}`;
+  return `${subject} not opted in${asks}: re-create ${names.join(', ')}${more} with the label squall.enabled=true, or let ${who} select ${them}`;
 }
 
 /** One for each of the words said: `web-0, web-1 are protected`. */

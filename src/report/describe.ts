@@ -4,7 +4,7 @@ import type { Condition, Effect, ExperimentRecord, Run } from '../core/types.ts'
 import { clean } from './clean.ts';
 import { eventColumns } from './events.ts';
 import { endsIn, formatAge } from './experiments.ts';
-import { faultParameters } from './faults.ts';
+import { shortParameters } from './faults.ts';
 import { type EventRow, type ExperimentRow, ownerOf, timeOf, wordsOf } from './rows.ts';
 import { type Field, fields, section } from './sections.ts';
 import { paintWord, type Style } from './style.ts';
@@ -139,7 +139,7 @@ function effectColumns(style: Style): Column<Effect>[] {
     { title: 'INJECTED', value: ({ injectedAt }) => moment(injectedAt) },
     { title: 'RECOVERED', value: ({ recoveredAt }) => moment(recoveredAt) },
     { title: 'STRIKES', value: ({ strikes }) => `${strikes}` },
-    { title: 'PARAMETERS', value: ({ fault }) => faultParameters(fault) },
+    { title: 'PARAMETERS', value: ({ fault }) => shortParameters(fault) },
     {
       title: 'ERROR',
       value: ({ error }) => error ?? '-',

@@ -1,4 +1,5 @@
 import { formatDuration } from '../core/duration.ts';
+import type { Run } from '../core/types.ts';
 import { commitOf, type ExperimentRow, ownerOf, targetsOf } from './rows.ts';
 import { paintWord, type Style } from './style.ts';
 import type { Column } from './table.ts';
@@ -23,10 +24,16 @@ export function experimentColumns(style: Style, wide: boolean): Column<Experimen
     { title: 'OWNER', value: ({ record }) => ownerOf(record.owner) },
     { title: 'COMMIT', value: ({ run }) => commitOf(run?.provenance) },
     { title: 'GENERATION', value: ({ record }) => `${record.generation}` },
-    { title: 'RUN', value: ({ run }) => run?.id ?? '-' },
+    { title: 'RUN', value: ({ run }) => runOf(run) },
     { title: 'SOURCE', value: ({ record }) => `${record.source.file}:${record.source.line}` },
     { title: 'MESSAGE', value: ({ record }) => record.message },
   ];
+}
+
+/** `slow-1`, and what became of it once it is over: `slow-1 Completed`. */
+function runOf(run: Run | undefined): string {
+  if (!run) return '-';
+  return run.endedAt === null ? run.id : `${run.id} ${run.phase}`;
 }
 
 /** Time left for people; `overdue` says that something should have ended by now. */

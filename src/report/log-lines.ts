@@ -49,7 +49,7 @@ export function formatLogJson({ text, fields }: LogLine): string {
   return formatJsonLine(fields ?? { level: LEVEL_NUMBERS.error, msg: text });
 }
 
-/** `TIME LEVEL message key=value ...` with a line end, for people. A stack follows on lines of its own. */
+/** `TIME LEVEL message key=value ...` with a line end, for people; what is null says nothing. A stack follows on lines of its own. */
 export function formatLogLine({ text, fields, level }: LogLine, style: Style): string {
   if (!fields) return `${clean(text)}\n`;
   const { time, level: _, msg, stack, ...rest } = fields;
@@ -58,7 +58,9 @@ export function formatLogLine({ text, fields, level }: LogLine, style: Style): s
     style.dim(clean(String(time ?? '-'))),
     paintLevel(style, named)(named.toUpperCase().padEnd(5)),
     clean(String(msg ?? '')),
-    ...Object.entries(rest).map(([key, value]) => `${style.dim(`${clean(key)}=`)}${shown(value)}`),
+    ...Object.entries(rest)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]) => `${style.dim(`${clean(key)}=`)}${shown(value)}`),
   ];
   return `${[parts.filter((part) => part !== '').join(' '), ...stackOf(stack)].join('\n')}\n`;
 }

@@ -2,7 +2,7 @@ import { formatDuration } from '../core/duration.ts';
 import type { ExperimentRecord } from '../core/types.ts';
 import type { Action, Plan } from '../plan/actions.ts';
 import { clean } from './clean.ts';
-import { faultParameters } from './faults.ts';
+import { shortParameters } from './faults.ts';
 import { plural } from './problems.ts';
 import { paintWord, type Style } from './style.ts';
 
@@ -127,12 +127,12 @@ function details({ plan }: NamedPlan, style: Style): string[] {
   return plan.actions.flatMap((action) => {
     if (action.kind === 'inject') {
       const { target, fault, reason } = action;
-      return [detail(signOf(action), fault.type, target.name, faultParameters(fault), reason, style)];
+      return [detail(signOf(action), fault.type, target.name, shortParameters(fault), reason, style)];
     }
     if (action.kind === 'recover') {
       const { effect, reason } = action;
       return [
-        detail('-', effect.fault.type, effect.target.name, faultParameters(effect.fault), reason, style),
+        detail('-', effect.fault.type, effect.target.name, shortParameters(effect.fault), reason, style),
       ];
     }
     if (action.kind === 'end') return [`    ${style.dim(`the run ends: ${clean(action.message)}`)}`];

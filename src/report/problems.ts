@@ -15,7 +15,7 @@ export function countProblems(problems: readonly Problem[]): Counts {
   return { errors, warnings: problems.length - errors };
 }
 
-/** How many documents of each kind there are. */
+/** How many documents of each kind are valid. */
 export type KindCounts = Record<'experiments' | 'schedules' | 'scenarios' | 'policies', number>;
 
 const NOUNS = [
@@ -25,7 +25,7 @@ const NOUNS = [
   ['policies', 'policy', 'policies'],
 ] as const;
 
-/** `3 experiments, 1 policy: 1 error, 2 warnings`, or `...: valid`. Experiments are named even where there are none. */
+/** `3 experiments, 1 policy: valid`, or `... valid, 1 file wrong: 1 error, 2 warnings`. Experiments are named even where there are none. */
 export function summariseProblems(problems: readonly Problem[], counts: KindCounts): string {
   const { errors, warnings } = countProblems(problems);
   const parts = [
@@ -34,7 +34,10 @@ export function summariseProblems(problems: readonly Problem[], counts: KindCoun
   ];
   const there = NOUNS.filter(([key]) => key === 'experiments' || counts[key] > 0);
   const documents = there.map(([key, one, many]) => `${counts[key]} ${counts[key] === 1 ? one : many}`);
-  return `${documents.join(', ')}: ${parts.join(', ') || 'valid'}`;
+  const found = parts.join(', ') || 'valid';
+  if (errors === 0) return `${documents.join(', ')}: ${found}`;
+  const wrong = new Set(problems.filter(({ severity }) => severity === 'error').map(({ file }) => file));
+  return `${documents.join(', ')} valid, ${plural(wrong.size, 'file')} wrong: ${found}`;
 }
 
 export function plural(count: number, noun: string): string {

@@ -175,7 +175,8 @@ function whyMissed(
   const running = runningOf(input);
   const policy = policyOf(input);
   if (policy !== 'Allow' && running.length > 0) {
-    const still = policy === 'Forbid' ? 'still running' : 'not ended in time';
+    const are = running.length === 1 ? 'is' : 'are';
+    const still = policy === 'Forbid' ? `${are} not over` : 'not ended in time';
     const message = `${what}: not started, ${running.join(', ')} ${still} (concurrencyPolicy ${policy})`;
     return { reason: 'StillRunning', message };
   }

@@ -94,7 +94,11 @@ function restOf(
   if (hold === 'halted') return { phase: 'Halted', reason: 'Halted', message: `halted by a person: ${lift}` };
   if (hold) return { phase: 'Suspended', reason: 'Suspended', message: `suspended by a person: ${lift}` };
   if (spec.suspend || declared.suspend)
-    return { phase: 'Suspended', reason: 'Suspended', message: 'spec.suspend is true' };
+    return {
+      phase: 'Suspended',
+      reason: 'Suspended',
+      message: `spec.suspend is true: \`squall run schedule/${name}\` fires it once`,
+    };
   return undefined;
 }
 

@@ -57,7 +57,11 @@ export interface GitState {
 export interface Health {
   /** Alive and able to act: journal writable, first listing done, engine connected. */
   ready: boolean;
-  checks: { name: 'journal' | 'engine' | 'manifests' | 'git' | 'sentinel'; ok: boolean; message: string }[];
+  checks: {
+    name: 'journal' | 'engine' | 'manifests' | 'git' | 'notifications' | 'sentinel';
+    ok: boolean;
+    message: string;
+  }[];
   version: string;
   instance: string;
   halted: boolean;

@@ -8,7 +8,7 @@ import { openHaltFile } from '../../src/journal/halt-file.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import { createServer, type SquallServer } from '../../src/server/server.ts';
 import { type ScriptedControl, scriptedControl } from '../server/scripted-control.ts';
-import { fillObjects, record, type Scratch, scratch, squall } from './fixture.ts';
+import { fillObjects, record, run, type Scratch, scratch, squall } from './fixture.ts';
 
 let place: Scratch;
 let state: string;
@@ -149,6 +149,31 @@ describe('without a daemon', () => {
     assert.equal(openHaltFile(statePaths(state).halt).read(), true);
     assert.equal((await say('resume', '--all')).code, 0);
     assert.equal(openHaltFile(statePaths(state).halt).read(), false);
+  });
+
+  it('halt and resume of all name what is under way, and count the rest', async () => {
+    fillObjects(journal);
+    journal.experiments.put(record('busy', { phase: 'Running', runId: 'busy-1' }));
+    journal.runs.put(run('busy', 1));
+    for (const [verb, done] of [
+      ['halt', 'halted'],
+      ['resume', 'resumed'],
+    ] as const) {
+      const busy = ['scenario/game-day', 'experiment/busy', 'experiment/nightly-1'];
+      const lines = ['all chaos', ...busy].map((what) => `${what} ${done}\n`);
+      assert.equal((await say(verb, '--all')).out, `${lines.join('')}and 3 at rest\n`);
+    }
+    const all = JSON.parse((await say('halt', '--all', '-o', 'json')).out);
+    assert.ok(all.experiments.includes('rest') && all.schedules.includes('nightly'));
+  });
+
+  it('resume of a template whose run goes on does not say how to start it', async () => {
+    const { spec } = record('slow');
+    journal.experiments.put(
+      record('slow', { spec: { ...spec, suspend: true }, runId: 'slow-1', hold: 'halted' }),
+    );
+    journal.runs.put(run('slow', 1, { template: true }));
+    assert.doesNotMatch((await say('resume', 'slow')).err, /suspend/);
   });
 
   it('resume says what holds an experiment all the same', async () => {

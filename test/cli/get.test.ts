@@ -55,6 +55,25 @@ describe('get, with no daemon there', () => {
     assert.deepEqual([list.kind, list.items.length], ['List', 2]);
   });
 
+  it('lists several kinds at once, which takes no names', async () => {
+    assert.equal(
+      (await get('exp,runs,exp', '-o', 'name')).out,
+      'experiment/freeze\nexperiment/rest\nrun/freeze-1\n',
+    );
+    assert.match((await get('run,scn')).out, /^NAME +[\s\S]*freeze-1/);
+    assert.match((await get('scn,pol')).err, /^No scenarios, policies found/);
+    assert.match((await get('all,exp', '-o', 'name')).out, /^experiment\/freeze\n[\s\S]*event\//);
+    for (const args of [
+      ['exp,runs', 'freeze'],
+      ['exp,runs/freeze'],
+      ['all', 'freeze'],
+      ['exp,runs', '-w'],
+      ['exp,'],
+      ['exp,rnus'],
+    ])
+      assert.equal((await get(...args)).code, 2, args.join(' '));
+  });
+
   it('gives YAML and names', async () => {
     assert.equal(parse((await get('runs', '-o', 'yaml')).out).items[0].metadata.name, 'freeze-1');
     assert.equal(

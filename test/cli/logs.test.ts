@@ -48,7 +48,7 @@ describe('logs', () => {
     writeFileSync(`${file}.2`, line('first'));
     writeFileSync(
       `${file}.1`,
-      line('second', { level: 40, experiment: 'freeze', error: 'SQ301: no answer' }),
+      line('second', { level: 40, experiment: 'freeze', run: null, error: 'SQ301: no answer' }),
     );
     writeFileSync(file, line('third', { level: 50, targets: ['a', 'b'], left: 3 }));
     assert.deepEqual(await logs(), {

@@ -49,7 +49,17 @@ describe('validate', () => {
         `^${file}:11:13: error SQ102 spec\\.faults\\[0\\]\\.type: .*Did you mean "container-pause"\\?\n$`,
       ),
     );
-    assert.match(err, /1 error\n$/);
+    assert.equal(err, '0 experiments valid, 1 file wrong: 1 error\n');
+  });
+
+  it('counts a policy that cannot be understood as wrong', async () => {
+    write('a.yaml', GOOD);
+    write(
+      'p.yaml',
+      'apiVersion: squall/v1\nkind: Policy\nmetadata: { name: p }\nspec: { maxTargets: many }\n',
+    );
+    const { err } = await squall(['validate', place.dir]);
+    assert.equal(err, '1 experiment valid, 1 file wrong: 1 error\n');
   });
 
   it('lets warnings pass', async () => {

@@ -360,7 +360,7 @@ describe('the life of an experiment', { concurrency: 4 }, () => {
     const record = await site.phase('outside', 'Denied');
     assert.match(
       record.message,
-      /1 container matches, none has opted in: re-create them with the label squall.enabled=true/,
+      /1 container matches and has not opted in: re-create \S+ with the label squall.enabled=true/,
     );
     assert.equal(await reach(target, await peer.ip4()), 'open');
     const asked = await daemon.api('POST', '/api/v1/experiments/outside/run');

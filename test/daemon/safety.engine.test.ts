@@ -209,6 +209,7 @@ describe('safety', { concurrency: 3 }, () => {
       const { result } = await haltOffline({ state: site.paths.dir, dockerHost: undefined, what: 'all' });
       const { experiments, left } = result;
       assert.deepEqual([experiments, left], [['a', 'b'], []]);
+      assert.deepEqual([site.experiment('a')?.phase, site.experiment('b')?.phase], ['Halted', 'Halted']);
       assert.equal(await reach(target, address), 'open');
       assert.equal((await paused.inspect()).State.Paused, false);
       const next = await site.start({ sentinel: false });

@@ -78,10 +78,19 @@ describe('a message for Slack', () => {
   });
 
   it('about several has a line for each', () => {
-    const payload = payloadOf([notice(1), notice(2, { kind: 'recovered', message: 'done' })], 1);
+    const payload = payloadOf(
+      [
+        notice(1),
+        notice(2, { kind: 'recovered', message: 'done', commit: '0123456789abcdef' }),
+        notice(3, { commit: 'fedcba9876543210', dirty: true }),
+      ],
+      1,
+    );
     assert.deepEqual(textsOf(payload), [
-      '*1 denied, 1 recovered* on host-1',
-      '*Denied*  exp-1: too many\n*Recovered*  exp-2: done',
+      '*2 denied, 1 recovered* on host-1',
+      '*Denied*  exp-1: too many\n' +
+        '*Recovered*  exp-2: done  ·  commit 0123456789\n' +
+        '*Denied*  exp-3: too many  ·  commit fedcba9876, changed since',
       '1 notification before could not be delivered: see `squall events`',
     ]);
     assert.equal(payload.text, textsOf(payload).join('\n'), 'the same for those who see no blocks');
@@ -149,6 +158,15 @@ describe('a message for Slack', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('is one that Slack takes with names that are long and all escaped', () => {
+    const long = '&'.repeat(400);
+    const targets = Array.from({ length: 5 }, () => long);
+    for (const shown of textsOf(
+      payloadOf([notice(1, { experiment: long, run: long, message: long.repeat(2), targets })]),
+    ))
+      assert.ok(shown.length <= 3000, `${shown.length} characters`);
   });
 
   it('takes all that waits, and is not signed', async () => {

@@ -124,6 +124,8 @@ describe('a template', () => {
     model.declare(template());
     assert.deepEqual(model.settle(), []);
     assert.equal(model.phase(), 'Suspended');
+    const { message } = model.journal.experiments.get('exp') ?? {};
+    assert.equal(message, 'spec.suspend is true: `squall run exp` starts it');
   });
 
   it('runs each time it is asked for', () => {

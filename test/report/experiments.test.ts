@@ -79,6 +79,12 @@ describe('the table of experiments', () => {
     assert.match(line as string, /1 +freeze-1 +\/srv\/experiments\/freeze\.yaml:1 +one$/);
   });
 
+  it('tells what became of the last run when wide', () => {
+    const over = run('freeze', 1, { endedAt: NOW, phase: 'Completed' });
+    const text = formatTable(experimentColumns(style, true), [row({ run: over, left: undefined })]);
+    assert.match(text, /1 +freeze-1 Completed +\/srv/);
+  });
+
   it('names each kind of fault once, and no targets where nothing ran', () => {
     const faults = [{ type: 'a' }, { type: 'b' }, { type: 'a' }];
     const idle = record('freeze', { spec: { ...record('x').spec, faults } });
@@ -127,7 +133,7 @@ describe('a description', () => {
     assert.match(text, /Injected +True +Injected +5s +1 of 1/);
     assert.match(
       text,
-      /Effects:\n[^\n]+\n +shop-worker-1 +network-block +injected +12:00:42\.000Z +- +1 +to: \[\{"service":"redis"\}\], direction: egress/,
+      /Effects:\n[^\n]+\n +shop-worker-1 +network-block +injected +12:00:42\.000Z +- +1 +to service redis, direction: egress/,
     );
     assert.match(text, /Other runs of freeze:\n[^\n]+\n {2}freeze-2 +Completed/);
     assert.match(text, /Events:\n[^\n]+\n.*hello\n$/);

@@ -25,13 +25,18 @@ describe('problems', () => {
 
   it('are counted', () => {
     assert.equal(summariseProblems([], { ...NONE, experiments: 1 }), '1 experiment: valid');
+    assert.equal(summariseProblems([problem({ severity: 'warning' })], NONE), '0 experiments: 1 warning');
+    assert.equal(
+      summariseProblems([problem(), problem({ file: 'b.yaml' })], NONE),
+      '0 experiments valid, 2 files wrong: 2 errors',
+    );
     assert.equal(
       summariseProblems([problem(), problem({ severity: 'warning' }), problem()], {
         ...NONE,
         experiments: 2,
         policies: 1,
       }),
-      '2 experiments, 1 policy: 2 errors, 1 warning',
+      '2 experiments, 1 policy valid, 1 file wrong: 2 errors, 1 warning',
     );
   });
 

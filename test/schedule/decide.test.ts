@@ -203,7 +203,7 @@ describe('a run that is still active', () => {
     assert.deepEqual(late.state, { doneUntil: SLOT, lastSlot: SLOT - DAY });
     assert.equal(
       message(late),
-      '2026-11-24T02:30:00Z: not started, nightly-1795401000 still running (concurrencyPolicy Forbid)',
+      '2026-11-24T02:30:00Z: not started, nightly-1795401000 is not over (concurrencyPolicy Forbid)',
     );
   });
 

@@ -19,6 +19,7 @@ const healthSchema = named(
           engine: true,
           manifests: true,
           git: true,
+          notifications: true,
           sentinel: true,
         }),
         ok: yesOrNo,

@@ -17,7 +17,7 @@ const CASES: [rule: string, what: string, asked: Asked, answer: string][] = [
     'optIn',
     'label: nobody else',
     { policies: [{ optIn: 'label' }], found: [shy('web-0')] },
-    'SQ202 NotOptedIn: 1 container matches, none has opted in as Policy a asks: re-create them with the label squall.enabled=true, or let Policy a select them',
+    'SQ202 NotOptedIn: 1 container matches and has not opted in as Policy a asks: re-create web-0 with the label squall.enabled=true, or let Policy a select it',
   ],
   [
     'optIn',
@@ -50,13 +50,13 @@ const CASES: [rule: string, what: string, asked: Asked, answer: string][] = [
     'optIn',
     'of several: all must agree',
     { policies: [{ optIn: 'none' }, { optIn: 'label' }], found: [shy('web-0')] },
-    'SQ202 NotOptedIn: 1 container matches, none has opted in as Policy b asks: re-create them with the label squall.enabled=true, or let Policy b select them',
+    'SQ202 NotOptedIn: 1 container matches and has not opted in as Policy b asks: re-create web-0 with the label squall.enabled=true, or let Policy b select it',
   ],
   [
     'optIn',
     'of which nobody speaks: the label',
     { policies: [{ maxTargets: 9 }], found: [shy('web-0'), shy('web-1')] },
-    'SQ202 NotOptedIn: 2 containers match, none has opted in: re-create them with the label squall.enabled=true, or let a Policy select them',
+    'SQ202 NotOptedIn: 2 containers match and have not opted in: re-create web-0, web-1 with the label squall.enabled=true, or let a Policy select them',
   ],
   [
     'optIn',
