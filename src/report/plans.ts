@@ -113,7 +113,14 @@ function why(record: ExperimentRecord, plan: Plan): string {
       .join('');
   const verb = plan.actions.some(({ kind }) => kind === 'start') ? 'starts' : 'takes up the change';
   const { length } = draft.targets;
-  return `, run ${clean(draft.id)} ${verb} on ${plural(length, 'target')} for ${formatDuration(draft.duration)}`;
+  const about = `${verb} on ${plural(length, 'target')} for ${formatDuration(draft.duration)}`;
+  return `, run ${clean(draft.id)} ${about}${leftOut(record)}`;
+}
+
+/** What the message says after what runs: who was left alone, and why. */
+function leftOut({ message }: ExperimentRecord): string {
+  const at = message.indexOf('; ');
+  return at === -1 ? '' : clean(message.slice(at));
 }
 
 function overallSign({ actions }: Plan): Sign {

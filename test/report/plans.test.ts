@@ -60,6 +60,15 @@ describe('a plan', () => {
     assert.match(text, /\nd: Completed, Completed!, as told\n/);
   });
 
+  it('tells of a start who is left alone, and why', () => {
+    const message = 'container-pause on 2 containers; 2 of 3 that match: web-3 is protected';
+    const plan = { ...starts.plan, record: record('a', { phase: 'Running', message }) };
+    assert.match(
+      formatPlans([{ ...starts, plan }], style),
+      /^a: Running, run a-1 starts on 1 target for 1m; 2 of 3 that match: web-3 is protected\n/,
+    );
+  });
+
   it('sums up', () => {
     const text = formatPlans([starts, edited, ends, rests, denied], style);
     assert.match(text, /\n5 experiments: 1 to start, 1 to change, 1 to end, 1 waiting or refused\n$/);

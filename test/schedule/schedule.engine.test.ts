@@ -115,7 +115,7 @@ describe('a schedule', { concurrency: 4 }, () => {
       if (run && next) assert.ok((run.endedAt ?? 0) <= next.startedAt, 'one after the other');
     }
     assert.ok(
-      events('forbid').some(({ reason, message }) => reason === 'Missed' && /still running/.test(message)),
+      events('forbid').some(({ reason, message }) => reason === 'Missed' && /is not over/.test(message)),
     );
     site.remove('forbid.yaml');
     await until('all of it to be forgotten', () => fired('forbid').length === 0);
