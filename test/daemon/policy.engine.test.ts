@@ -251,7 +251,7 @@ describe('a Policy', () => {
   test('opts containers in by a selector, and ends what runs on them when it goes', async () => {
     const shy = await lab.run({ network, optIn: false });
     experiment('a', [shy]);
-    assert.match((await isSaid('a', 'Denied', 'NotOptedIn')).message, /or let a Policy select them$/);
+    assert.match((await isSaid('a', 'Denied', 'NotOptedIn')).message, /or let a Policy select it$/);
     policy({ optIn: { select: { names: [shy.name] } } });
     await injected('a');
     site.remove(RULES);
