@@ -37,9 +37,11 @@ const parameter = {
     },
     ['name', 'in', 'schema', 'description'],
   ),
-  if: { properties: { in: { const: 'path' } } },
-  // biome-ignore lint/suspicious/noThenProperty: JSON Schema's word
-  then: { properties: { required: { const: true } }, required: ['required'] },
+  // one in the path is always required
+  anyOf: [
+    { properties: { in: { not: { const: 'path' } } } },
+    { properties: { required: { const: true } }, required: ['required'] },
+  ],
 };
 
 const operation = closed(
