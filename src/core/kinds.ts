@@ -1,5 +1,5 @@
 import type { Json } from './canonical.ts';
-import type { Condition, ExperimentSpec, FaultSpec, Hold, Selector, Source } from './types.ts';
+import type { Condition, ExperimentSpec, Hold, Selector, Source } from './types.ts';
 
 /** The kinds of document, in the order in which they are listed. */
 export const KINDS = ['Experiment', 'Schedule', 'Scenario', 'Policy'] as const;
@@ -132,9 +132,6 @@ export interface SpecOf {
   Scenario: ScenarioSpec;
   Policy: PolicySpec;
 }
-
-/** What a fault of a policy's `faults` list is asked about. */
-export type FaultType = FaultSpec['type'];
 
 /** Who made an experiment that no file declares. */
 export interface Owner {

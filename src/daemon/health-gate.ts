@@ -3,7 +3,7 @@ import type { ProbeSpec } from '../core/kinds.ts';
 import type { Log } from '../core/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { DesiredState } from '../manifests/desired.ts';
-import { createGate, type GateState } from '../probes/gate.ts';
+import { createGate, type GateState, gateProbes } from '../probes/gate.ts';
 import { type ProbeContext, type ProbeResult, probeName } from '../probes/probe.ts';
 import { emit } from '../reconcile/events.ts';
 import type { Metrics } from '../reconcile/metrics.ts';
@@ -57,9 +57,7 @@ export function keepHealthGate({ metrics, probes, onChange, ...deps }: HealthGat
   const patient = createPatientGate({ clock: deps.clock, probes: gate.state, onChange: tell });
 
   function follow(policies: DesiredState['policies']): void {
-    const wanted = [...policies.values()].flatMap(({ name, spec }) =>
-      (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
-    );
+    const wanted = gateProbes(policies.values());
     const before = gauges;
     gauges = new Set(wanted.map(({ policy, probe }) => gaugeOf(`policy/${policy}`, probe)));
     for (const probe of before) if (!gauges.has(probe)) metrics.probeSuccess.remove({ probe });

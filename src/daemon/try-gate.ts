@@ -1,6 +1,7 @@
 import type { DesiredState } from '../manifests/desired.ts';
 import type { PlanInput } from '../plan/input.ts';
 import { attemptProbe } from '../probes/attempt.ts';
+import { gateProbes } from '../probes/gate.ts';
 import { type ProbeContext, probeName } from '../probes/probe.ts';
 
 /**
@@ -11,11 +12,8 @@ export async function tryGate(
   policies: DesiredState['policies'],
   context: ProbeContext,
 ): Promise<PlanInput['gate']> {
-  const probes = [...policies.values()].flatMap(({ name, spec }) =>
-    (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
-  );
   const tried = await Promise.all(
-    probes
+    gateProbes(policies.values())
       .filter(({ probe }) => probe.type !== 'exec')
       .map(async (one) => ({ ...one, result: await attemptProbe(one.probe, context) })),
   );

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { parseDuration } from '../core/duration.ts';
 import { nearMiss } from '../core/near-miss.ts';
 import { parseRate, parseSize } from '../core/units.ts';
+import { timeZoneProblem } from '../core/zone.ts';
 import { parseSignal, SIGNAL_NAMES } from '../runtime/signals.ts';
 
 /** A `format` that schemas may name. */
@@ -74,7 +75,7 @@ export const FORMATS = {
   },
   'time-zone': {
     expected: 'an IANA time zone such as Europe/Zurich or UTC',
-    test: isTimeZone,
+    test: (text) => timeZoneProblem(text) === undefined,
     why: (text) => {
       const near = nearMiss(text, Intl.supportedValuesOf('timeZone'));
       return near === undefined ? undefined : `Did you mean "${near}"?`;
@@ -112,15 +113,6 @@ export const FORMATS = {
 /** The format by its name; undefined for one that is not ours. */
 export function formatOf(name: string): Format | undefined {
   return Object.hasOwn(FORMATS, name) ? FORMATS[name as keyof typeof FORMATS] : undefined;
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return /^[A-Za-z]/.test(text);
-  } catch {
-    return false;
-  }
 }
 
 function isDate(text: string): boolean {

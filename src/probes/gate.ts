@@ -1,5 +1,5 @@
 import { canonical } from '../core/canonical.ts';
-import type { ProbeSpec } from '../core/kinds.ts';
+import type { Manifest, ProbeSpec } from '../core/kinds.ts';
 import { type ProbeContext, type ProbeResult, probeName } from './probe.ts';
 import { type ProbeState, type ProbeWatch, watchProbe } from './watch.ts';
 
@@ -27,6 +27,13 @@ export interface Gate {
   set(probes: readonly GateProbe[]): void;
   state(): GateState;
   close(): void;
+}
+
+/** The probes of all these Policies. */
+export function gateProbes(policies: Iterable<Pick<Manifest<'Policy'>, 'name' | 'spec'>>): GateProbe[] {
+  return [...policies].flatMap(({ name, spec }) =>
+    (spec.healthGate?.probes ?? []).map((probe) => ({ policy: name, probe })),
+  );
 }
 
 interface Watched extends GateProbe {
